@@ -1,0 +1,44 @@
+/*
+ * random.h: PyTorch's CPU generator: mt19937, and its way from the stream to each distribution, so
+ * that the same seed gives the same digits (ATen/core/MT19937RNGEngine.h, CPUGeneratorImpl,
+ * native/cpu/DistributionTemplates.h describe the behaviour that is met here).
+ */
+#ifndef SADDLE_TENSOR_RANDOM_H
+#define SADDLE_TENSOR_RANDOM_H
+
+#include "tensor/tensor.h"
+
+enum { MT_N = 624 };
+
+struct generator {
+    uint64_t seed;
+    uint32_t state[MT_N];
+    int left, next;
+    bool has_next_float, has_next_double; /* the second number of a Box-Muller pair */
+    float next_float;
+    double next_double;
+};
+
+/* The generator that is used when none is given; seeded with PyTorch's default at first use. */
+struct generator *generator_default(void);
+void generator_seed(struct generator *g, uint64_t seed);
+/* Seeds from the system's randomness and returns that seed. */
+uint64_t generator_seed_random(struct generator *g);
+uint32_t generator_u32(struct generator *g);
+uint64_t generator_u64(struct generator *g);
+
+/* Fill t in place (its dtype decides the digits). NULL for g means the default generator. -1 with
+ * PyTorch's error on a wrong dtype or argument. */
+int random_uniform(struct tensor *t, double from, double to, struct generator *g);
+int random_normal(struct tensor *t, double mean, double std, struct generator *g);
+int random_integers(struct tensor *t, int64_t low, int64_t high, struct generator *g);
+int random_bernoulli(struct tensor *t, const struct tensor *p, struct generator *g);
+int random_bernoulli_scalar(struct tensor *t, double p, struct generator *g);
+int random_exponential(struct tensor *t, double lambda, struct generator *g);
+/* t is 1-D: a permutation of 0..n-1. */
+int random_permutation(struct tensor *t, struct generator *g);
+/* p (..., n) of weights to indices (..., count) int64. */
+struct tensor *random_multinomial(const struct tensor *p, int64_t count, bool replacement,
+                                  struct generator *g);
+
+#endif

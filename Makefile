@@ -163,7 +163,8 @@ $(O)/unit/$(1): $(patsubst %.c,$(O)/%.o,$(wildcard tests/unit/$(1)_*.c)) \
 endef
 $(foreach room,$(UNIT_ROOMS),$(eval $(call unit_rule,$(room))))
 
-SANITIZED := $(MAKE) --no-print-directory SANITIZE=$(or $(SANITIZE),address,undefined)
+UNIT_SANITIZE := address,undefined
+SANITIZED := $(MAKE) --no-print-directory SANITIZE=$(if $(SANITIZE),$(SANITIZE),$(UNIT_SANITIZE))
 .PHONY: units check-headers
 units: $(UNIT_ROOMS:%=$(O)/unit/%)
 # make unit/tensor: builds and runs one room's tests under the sanitizers; ARGS go to Criterion.

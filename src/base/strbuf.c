@@ -134,7 +134,7 @@ int strbuf_read_file(struct strbuf *b, const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat info;
-    ssize_t got;
+    ssize_t got = 0;
 
     if (fd < 0)
         return error_set(ERROR_IO, "%s: %s", path, strerror(errno));

@@ -2,10 +2,17 @@
  * notebook.h: the document: an ordered list of cells, each Markdown or code, with the outputs that
  * its last run left. Knows nothing of the screen, the kernel or plots.
  *
- * The file format is Markdown: a fenced ```python block is a code cell, what lies between is a
- * Markdown cell, an HTML comment <!-- saddle: key=value --> before a fence is the cell's metadata.
+ * The file format is Markdown: a ```python (or ~~~python) block is a code cell, what lies between
+ * is a Markdown cell, blocks of other languages included. A one-line HTML comment
+ * <!-- saddle: key=value --> begins a new cell and is its metadata; <!-- saddle: cell --> begins a
+ * Markdown cell, so that two of them can follow one another. Blocks inside an HTML comment are
+ * text. Blank lines around a cell are separators and not part of its source.
  * A file that is read and written back is the same byte for byte, and after an edit every cell
  * that was not touched still is.
+ *
+ * A document has at least one cell. Functions that run out of memory leave the document as it was,
+ * with ERROR_MEMORY pending. Indexes are positions in `cells`; one that is out of range does
+ * nothing.
  */
 #ifndef SADDLE_NOTEBOOK_NOTEBOOK_H
 #define SADDLE_NOTEBOOK_NOTEBOOK_H
@@ -27,15 +34,32 @@ enum output_kind {
     OUTPUT_PLOT    /* `text` is the plot's JSON */
 };
 
-/* Output is bounded: the first and last OUTPUT_KEEP lines of a stream stay, the middle is counted.
+/* Output is bounded. The first and at least the last OUTPUT_KEEP lines of a stream stay, the middle
+ * is counted; of one line OUTPUT_LINE bytes stay; a cell has at most OUTPUT_LIMIT outputs.
  */
-enum { OUTPUT_KEEP = 500 };
+enum { OUTPUT_KEEP = 500, OUTPUT_LINE = 16384, OUTPUT_LIMIT = 256 };
+
+enum { NOTEBOOK_MAX_BYTES = 64 << 20 }; /* notebook_load() refuses a larger file */
 
 struct output {
     enum output_kind kind;
     struct strbuf text;
     size_t dropped_lines; /* lines that were left out in the middle */
     size_t dropped_at;    /* byte offset in text where they were */
+    size_t dropped_bytes; /* of lines that were cut at OUTPUT_LINE */
+    size_t lines;         /* newlines in text */
+    size_t line_start;    /* byte offset of the last line in text */
+    int plot_id;          /* OUTPUT_PLOT: a later plot with this id replaces it; -1: never */
+};
+
+/* How a cell stood in the file: the bytes of `raw` before and after its source, and its fence. */
+struct cell_layout {
+    enum cell_kind kind;
+    size_t head, tail; /* separators, metadata, opening fence; closing fence, separators */
+    uint64_t after;    /* id of the cell that it followed, 0: the first */
+    char fence;        /* '`' or '~'; 0: none */
+    size_t fence_length, indent;
+    bool closed;
 };
 
 struct cell {
@@ -44,16 +68,20 @@ struct cell {
     struct strbuf source; /* without fences, without the last newline */
     VEC(struct output) outputs;
     enum cell_state state;
-    unsigned run_number; /* In [n]; 0: never run */
-    double seconds;      /* how long the last run took */
-    bool touched;      /* source differs from what the file had: written anew by notebook_write() */
-    struct strbuf raw; /* the bytes of the file for this cell, separators included */
+    unsigned run_number;    /* In [n]; 0: never run */
+    double seconds;         /* how long the last run took */
+    size_t dropped_outputs; /* outputs that OUTPUT_LIMIT left out, from the middle */
+    bool touched;           /* new, or edited since loaded: notebook_write() writes it anew */
+    struct strbuf raw;      /* the bytes of the file for this cell, separators included */
+    struct cell_layout layout;
 };
 
 struct notebook {
     char *path; /* NULL: never saved */
     VEC(struct cell *) cells;
-    bool modified; /* since it was loaded or saved */
+    bool modified; /* since it was loaded or saved; false again when edits are undone */
+    bool crlf;     /* lines end in CR LF; sources always have LF alone */
+    bool bom;      /* the file starts with a byte order mark */
     uint64_t next_id;
     struct notebook_undo *undo;
 };
@@ -70,15 +98,17 @@ void notebook_write(const struct notebook *nb, struct strbuf *out);
  * path NULL means nb->path. Follows a symbolic link, keeps the file's mode. */
 int notebook_save(struct notebook *nb, const char *path);
 
-/* Editing. Indexes are positions in `cells`; every edit can be undone. Inserting returns the cell.
+/* Editing. One call is one step for undo. CR LF in a text becomes LF. Deleting the only cell leaves
+ * an empty code cell. Inserting returns the cell, which belongs to the document.
  */
 struct cell *notebook_insert(struct notebook *nb, size_t index, enum cell_kind kind,
                              const char *source);
 void notebook_delete(struct notebook *nb, size_t index);
-void notebook_move(struct notebook *nb, size_t from, size_t to);
+void notebook_move(struct notebook *nb, size_t from, size_t to); /* `to`: its new position */
 void notebook_set_kind(struct notebook *nb, size_t index, enum cell_kind kind);
 void notebook_set_source(struct notebook *nb, size_t index, const char *text, size_t length);
-/* Cuts the cell in two at a byte offset of its source / joins it with the one below. */
+/* Cuts the cell in two at a byte offset of its source (a line end there goes away) / joins it with
+ * the one below; the upper cell keeps its id, kind and outputs. */
 bool notebook_split(struct notebook *nb, size_t index, size_t offset);
 bool notebook_merge(struct notebook *nb, size_t index);
 /* Undoes or redoes structural edits and whole-source changes; false when there is nothing to do.
@@ -92,9 +122,16 @@ long notebook_find(const struct notebook *nb, uint64_t id);
  */
 char *notebook_title(const struct notebook *nb);
 
-/* Outputs. */
+/* The value of `key` in the cell's metadata, appended to `value` ("" for a key without one); false
+ * when there is no such key. */
+bool cell_meta(const struct cell *cell, const char *key, struct strbuf *value);
+
+/* Outputs. They are no part of the file and of undo. */
 void cell_clear_outputs(struct cell *cell);
-/* Appends to the last output when that is the same stream, else starts one; keeps the bound. */
+/* Appends to the last output when that is the same stream, else starts one; keeps the bound. In a
+ * stream a carriage return goes back to the start of the line, as progress bars want it. */
 void cell_add_output(struct cell *cell, enum output_kind kind, const char *text, size_t length);
+/* Puts a plot's JSON in place of the cell's plot with the same id, or adds it. */
+void cell_set_plot(struct cell *cell, int id, const char *json, size_t length);
 
 #endif

@@ -3,7 +3,8 @@
  *
  * The kernel is a child (the same binary run again) behind a socketpair. It may die at any
  * instruction: no call here waits for it without a time limit, and its death arrives as an event
- * like any other. All calls come from one thread.
+ * like any other. All calls come from one thread, the one that started it: the kernel is killed
+ * when that thread ends.
  */
 #ifndef SADDLE_PROTOCOL_CLIENT_H
 #define SADDLE_PROTOCOL_CLIENT_H
@@ -13,23 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* EVENT_READY, EVENT_BUSY, ...: messages.def says what each means and carries. */
 enum event_kind {
-    EVENT_READY,   /* the kernel has started and takes requests */
-    EVENT_BUSY,    /* cell `cell` starts to run */
-    EVENT_IDLE,    /* cell `cell` is done: header {"ok": bool, "seconds": float, "run": int} */
-    EVENT_STREAM,  /* text of cell `cell`: header {"name": "stdout"|"stderr"}, blob = the bytes */
-    EVENT_RESULT,  /* blob = repr() of the last expression */
-    EVENT_ERROR,   /* header {"type", "message", "line": int (1-based, 0 unknown)}, blob = traceback
-                    */
-    EVENT_PLOT,    /* header {"plot": <plot.h JSON>, "id": int (the same id replaces), "save":
-                      path|absent} */
-    EVENT_TENSORS, /* header {"tensors": [<one object per variable, see tensor_summary below>]} */
-    EVENT_STEP,    /* header {"step": int, ...}: a live value from a training loop, at most 30/s */
-    EVENT_COMPLETE, /* header {"request": int, "start": int, "end": int, "matches": [str]} */
-    EVENT_RENDER,   /* the kernel asks for a file's bytes: header {"request", "plot", "format":
-                       "png"|"svg"|..., "width", "height"}; answer with client_rendered() */
-    EVENT_DIED, /* header {"reason": "exited with status 3" | "was killed by SIGSEGV"|...}; no more
-                   events until client_restart() */
+#define EVENT(NAME) EVENT_##NAME,
+#include "protocol/messages.def"
     EVENT_KIND_COUNT
 };
 
@@ -50,6 +38,9 @@ struct event {
 };
 void event_release(struct event *event);
 
+/* Code of a cell is compiled under the name "<cell RUN>", RUN being the number in EVENT_BUSY and
+ * EVENT_IDLE; tracebacks call it so. */
+
 struct client;
 
 struct client_options {
@@ -61,17 +52,21 @@ struct client_options {
 struct client *client_start(const struct client_options *options);
 /* Asks the kernel to end, waits at most 200 ms, then kills it. NULL is fine. */
 void client_free(struct client *client);
-/* For poll(): readable when client_next() may have something. -1 while there is no kernel. */
+/* For poll() with POLLIN: ready when client_next() has something to do. -1 while there is no
+ * kernel; it changes with client_restart(). */
 int client_fd(const struct client *client);
 /* Takes the next event without waiting; false when there is none now. */
 bool client_next(struct client *client, struct event *event);
 
-/* Requests go out in order and run in order. false with ERROR_IO when the kernel is gone. */
+/* Requests go out in order and run in order: a request that comes while a cell runs waits here. A
+ * completion is worth nothing later, so a new one replaces one that still waits. false with
+ * ERROR_IO when the kernel is gone. */
 bool client_execute(struct client *client, uint64_t cell, const char *source, size_t length);
 bool client_complete(struct client *client, int request, const char *source, size_t cursor);
 bool client_rendered(struct client *client, int request, const void *bytes, size_t length,
                      const char *error);
-/* Stops the running cell as Ctrl-C does (SIGINT); cells that wait behind it are dropped. */
+/* Stops the running cell as Ctrl-C does (SIGINT); cells that wait behind it are dropped, each with
+ * an EVENT_IDLE. */
 void client_interrupt(struct client *client);
 bool client_alive(const struct client *client);
 /* Kills the kernel if it still runs, and starts a new one: names and results are gone. */

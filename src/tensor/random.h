@@ -19,19 +19,29 @@ struct generator {
     double next_double;
 };
 
-/* The generator that is used when none is given; seeded with PyTorch's default at first use. */
+/* What torch.Generator() starts with. */
+#define GENERATOR_DEFAULT_SEED UINT64_C(67280421310721)
+
+/* The generator that is used when none is given; seeded from the system's randomness at first use,
+ * as PyTorch does. */
 struct generator *generator_default(void);
 void generator_seed(struct generator *g, uint64_t seed);
 /* Seeds from the system's randomness and returns that seed. */
 uint64_t generator_seed_random(struct generator *g);
 uint32_t generator_u32(struct generator *g);
 uint64_t generator_u64(struct generator *g);
+/* In [0, 1): 24 and 53 random bits. */
+float generator_float(struct generator *g);
+double generator_double(struct generator *g);
+void generator_floats(struct generator *g, float *out, int64_t count);
 
-/* Fill t in place (its dtype decides the digits). NULL for g means the default generator. -1 with
- * PyTorch's error on a wrong dtype or argument. */
+/* Fill t in place (its dtype decides the digits; the version is left to the caller). NULL for g
+ * means the default generator. -1 with PyTorch's error on a wrong dtype or argument. */
 int random_uniform(struct tensor *t, double from, double to, struct generator *g);
 int random_normal(struct tensor *t, double mean, double std, struct generator *g);
 int random_integers(struct tensor *t, int64_t low, int64_t high, struct generator *g);
+/* Over the whole range of the dtype, as random_() without bounds. */
+int random_integers_all(struct tensor *t, struct generator *g);
 int random_bernoulli(struct tensor *t, const struct tensor *p, struct generator *g);
 int random_bernoulli_scalar(struct tensor *t, double p, struct generator *g);
 int random_exponential(struct tensor *t, double lambda, struct generator *g);

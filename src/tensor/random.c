@@ -1,0 +1,507 @@
+#include "tensor/random.h"
+
+#include "base/error.h"
+#include "tensor/random_block.h"
+
+#include <math.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MT_M = 397 };
+
+/* ---- the generator ---- */
+
+struct generator *generator_default(void)
+{
+    static struct generator generator;
+    static bool seeded;
+
+    if (!seeded) {
+        seeded = true;
+        generator_seed_random(&generator);
+    }
+    return &generator;
+}
+
+void generator_seed(struct generator *g, uint64_t seed)
+{
+    *g = (struct generator){.seed = seed, .left = 1};
+    g->state[0] = (uint32_t)seed;
+    for (uint32_t i = 1; i < MT_N; i++) {
+        uint32_t before = g->state[i - 1];
+        g->state[i] = 1812433253u * (before ^ (before >> 30)) + i;
+    }
+}
+
+uint64_t generator_seed_random(struct generator *g)
+{
+    uint64_t seed;
+
+    if (getentropy(&seed, sizeof(seed)) < 0)
+        seed = (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
+    generator_seed(g, seed);
+    return seed;
+}
+
+static uint32_t twist(uint32_t high, uint32_t low, uint32_t far)
+{
+    uint32_t y = (high & 0x80000000u) | (low & 0x7fffffffu);
+
+    return far ^ (y >> 1) ^ (low & 1 ? 0x9908b0dfu : 0);
+}
+
+static void refill(struct generator *g)
+{
+    uint32_t *s = g->state;
+    int i = 0;
+
+    for (; i < MT_N - MT_M; i++)
+        s[i] = twist(s[i], s[i + 1], s[i + MT_M]);
+    for (; i < MT_N - 1; i++)
+        s[i] = twist(s[i], s[i + 1], s[i + MT_M - MT_N]);
+    s[MT_N - 1] = twist(s[MT_N - 1], s[0], s[MT_M - 1]);
+    g->left = MT_N + 1;
+    g->next = 0;
+}
+
+static inline uint32_t temper(uint32_t y)
+{
+    y ^= y >> 11;
+    y ^= (y << 7) & 0x9d2c5680u;
+    y ^= (y << 15) & 0xefc60000u;
+    return y ^ (y >> 18);
+}
+
+/* `left` is one more than the words that are still to be had (PyTorch keeps it so). */
+uint32_t generator_u32(struct generator *g)
+{
+    if (g->left == 1)
+        refill(g);
+    g->left--;
+    return temper(g->state[g->next++]);
+}
+
+uint64_t generator_u64(struct generator *g)
+{
+    uint64_t high = generator_u32(g);
+
+    return high << 32 | generator_u32(g);
+}
+
+static inline float to_float(uint32_t bits)
+{
+    return (float)(int32_t)(bits & ((1u << 24) - 1)) * 0x1p-24f;
+}
+
+float generator_float(struct generator *g)
+{
+    return to_float(generator_u32(g));
+}
+
+double generator_double(struct generator *g)
+{
+    return (double)(generator_u64(g) & ((UINT64_C(1) << 53) - 1)) * 0x1p-53;
+}
+
+/* Whole runs of the state at a time: loops that the compiler can vectorize. */
+void generator_floats(struct generator *g, float *out, int64_t count)
+{
+    while (count > 0) {
+        if (g->left == 1)
+            refill(g);
+
+        int run = count < g->left - 1 ? (int)count : g->left - 1;
+        const uint32_t *words = g->state + g->next;
+
+        for (int i = 0; i < run; i++)
+            out[i] = to_float(temper(words[i]));
+        g->left -= run;
+        g->next += run;
+        out += run;
+        count -= run;
+    }
+}
+
+/* ---- from one number to a tensor of them ---- */
+
+/* The order in which PyTorch visits the elements of a tensor that is not contiguous: along memory,
+ * smallest stride first. Dimension 0 is the innermost. `at` are the offsets of the current element
+ * in the tensor and in a companion of the same shape. */
+struct walk {
+    int ndim;
+    int64_t shape[TENSOR_MAX_DIMS], index[TENSOR_MAX_DIMS];
+    int64_t stride[2][TENSOR_MAX_DIMS];
+    int64_t at[2];
+};
+
+/* -1 or 1: dimension a stays inside b, or must go outside; 0: the strides do not say. */
+static int compare_dims(const struct tensor *t, int a, int b)
+{
+    if (t->stride[a] == 0 || t->stride[b] == 0)
+        return 0;
+    if (t->stride[a] != t->stride[b])
+        return t->stride[a] < t->stride[b] ? -1 : 1;
+    return t->shape[a] > t->shape[b];
+}
+
+static void walk_init(struct walk *w, const struct tensor *t, const int64_t *companion)
+{
+    int order[TENSOR_MAX_DIMS];
+
+    *w = (struct walk){.ndim = t->ndim};
+    for (int i = 0; i < t->ndim; i++)
+        order[i] = t->ndim - 1 - i;
+    for (int i = 1; i < t->ndim; i++) {
+        int moved = i;
+        for (int inner = i - 1; inner >= 0; inner--) {
+            int sign = compare_dims(t, order[inner], order[moved]);
+            if (sign < 0)
+                break;
+            if (sign > 0) {
+                int swap = order[inner];
+                order[inner] = order[moved];
+                order[moved] = swap;
+                moved = inner;
+            }
+        }
+    }
+    for (int i = 0; i < t->ndim; i++) {
+        w->shape[i] = t->shape[order[i]];
+        w->stride[0][i] = t->stride[order[i]];
+        w->stride[1][i] = companion ? companion[order[i]] : 0;
+    }
+}
+
+static void walk_next(struct walk *w)
+{
+    for (int i = 0; i < w->ndim; i++) {
+        w->at[0] += w->stride[0][i];
+        w->at[1] += w->stride[1][i];
+        if (++w->index[i] < w->shape[i])
+            return;
+        w->index[i] = 0;
+        w->at[0] -= w->stride[0][i] * w->shape[i];
+        w->at[1] -= w->stride[1][i] * w->shape[i];
+    }
+}
+
+/* A distribution's parameters, in the forms that its draw function wants. */
+struct law {
+    double a, b;
+    uint64_t range;
+    int64_t base;
+    bool wide; /* the range needs 64 random bits */
+};
+
+typedef struct scalar draw_fn(struct generator *g, const struct law *law);
+
+static int check_writable(const struct tensor *t)
+{
+    for (int i = 0; i < t->ndim; i++)
+        if (t->stride[i] == 0 && t->shape[i] > 1)
+            return error_set(ERROR_RUNTIME,
+                             "unsupported operation: more than one element of the written-to "
+                             "tensor refers to a single memory location. Please clone() the "
+                             "tensor before performing the operation.");
+    return 0;
+}
+
+static int fill(struct tensor *t, draw_fn *draw, const struct law *law, struct generator *g)
+{
+    enum dtype dtype = tensor_dtype(t);
+    int64_t size = (int64_t)dtype_size(dtype);
+    char *data = tensor_data(t);
+    struct walk w;
+
+    if (check_writable(t) < 0)
+        return -1;
+    if (!g)
+        g = generator_default();
+    walk_init(&w, t, NULL);
+    for (int64_t i = 0; i < t->numel; i++, walk_next(&w))
+        dtype_store(dtype, data + w.at[0] * size, draw(g, law));
+    return 0;
+}
+
+static int check_float(const struct tensor *t, const char *kernel)
+{
+    if (dtype_is_float(tensor_dtype(t)))
+        return 0;
+    return error_set(ERROR_RUNTIME, "\"%s\" not implemented for '%s'", kernel,
+                     dtype_short_name(tensor_dtype(t)));
+}
+
+/* ---- uniform ---- */
+
+static struct scalar draw_uniform_float(struct generator *g, const struct law *law)
+{
+    float from = (float)law->a, to = (float)law->b;
+
+    return scalar_float(generator_float(g) * (to - from) + from);
+}
+
+static void uniform_contiguous(float *data, int64_t count, float from, float to,
+                               struct generator *g)
+{
+    generator_floats(g, data, count);
+    for (int64_t i = 0; i < count; i++)
+        data[i] = data[i] * (to - from) + from;
+}
+
+static struct scalar draw_uniform_double(struct generator *g, const struct law *law)
+{
+    return scalar_float(generator_double(g) * (law->b - law->a) + law->a);
+}
+
+static int check_uniform(enum dtype dtype, double from, double to)
+{
+    bool is_float = dtype == DTYPE_f32;
+    double limit = is_float ? 0x1.fffffep127 : 0x1.fffffffffffffp1023;
+    const char *name = is_float ? "float" : "double";
+
+    if (!(from >= -limit && from <= limit))
+        return error_set(ERROR_RUNTIME, "from is out of bounds for %s", name);
+    if (!(to >= -limit && to <= limit))
+        return error_set(ERROR_RUNTIME, "to is out of bounds for %s", name);
+    if (from > to)
+        return error_set(ERROR_RUNTIME,
+                         "uniform_ expects to return a [from, to) range, but found from=%g > "
+                         "to=%g",
+                         from, to);
+    if (to - from > limit)
+        return error_set(ERROR_RUNTIME,
+                         "uniform_ expects to-from <= std::numeric_limits<%s>::max(), but found "
+                         "to=%g and from=%g which result in to-from to exceed the limit",
+                         dtype_short_name(dtype), to, from);
+    return 0;
+}
+
+int random_uniform(struct tensor *t, double from, double to, struct generator *g)
+{
+    struct law law = {.a = from, .b = to};
+
+    if (check_float(t, "check_uniform_bounds") < 0 || check_uniform(tensor_dtype(t), from, to) < 0)
+        return -1;
+    if (t->dtype == DTYPE_f64)
+        return fill(t, draw_uniform_double, &law, g);
+    if (!tensor_is_contiguous(t))
+        return fill(t, draw_uniform_float, &law, g);
+    uniform_contiguous((float *)tensor_data(t), t->numel, (float)from, (float)to,
+                       g ? g : generator_default());
+    return 0;
+}
+
+/* ---- normal ---- */
+
+static struct scalar draw_normal(struct generator *g, const struct law *law)
+{
+    if (g->has_next_double) {
+        g->has_next_double = false;
+        return scalar_float(fma(g->next_double, law->b, law->a));
+    }
+
+    double u1 = generator_double(g), u2 = generator_double(g);
+    double radius = sqrt(-2.0 * log(1.0 - u2)), theta = 2.0 * M_PI * u1;
+
+    g->has_next_double = true;
+    g->next_double = radius * sin(theta);
+    return scalar_float(fma(radius * cos(theta), law->b, law->a));
+}
+
+int random_normal(struct tensor *t, double mean, double std, struct generator *g)
+{
+    struct law law = {.a = mean, .b = std};
+
+    if (!(std >= 0))
+        return error_set(ERROR_RUNTIME, "normal expects std >= 0.0, but found std %g", std);
+    if (check_float(t, "normal_kernel_cpu") < 0)
+        return -1;
+    if (t->numel < NORMAL_BLOCK || !tensor_is_contiguous(t))
+        return fill(t, draw_normal, &law, g);
+    if (!g)
+        g = generator_default();
+    if (t->dtype == DTYPE_f32)
+        normal_blocks_float((float *)tensor_data(t), t->numel, (float)mean, (float)std, g);
+    else
+        normal_blocks_double((double *)tensor_data(t), t->numel, mean, std, g);
+    return 0;
+}
+
+/* ---- integers ---- */
+
+static struct scalar draw_integer(struct generator *g, const struct law *law)
+{
+    uint64_t bits = law->wide ? generator_u64(g) : generator_u32(g);
+
+    return scalar_int((int64_t)(bits % law->range + (uint64_t)law->base));
+}
+
+/* What a dtype can hold; `c_name` is how PyTorch's errors call it. NULL: any int64. */
+static const struct integer_limits {
+    const char *c_name;
+    int64_t low, high;
+} integer_limits[DTYPE_COUNT] = {
+    [DTYPE_bool] = {"bool", 0, 1},
+    [DTYPE_u8] = {"unsigned char", 0, UINT8_MAX},
+    [DTYPE_i8] = {"signed char", INT8_MIN, INT8_MAX},
+    [DTYPE_i16] = {"short", INT16_MIN, INT16_MAX},
+    [DTYPE_i32] = {"int", INT32_MIN, INT32_MAX},
+};
+
+int random_integers(struct tensor *t, int64_t low, int64_t high, struct generator *g)
+{
+    const struct integer_limits *limits = &integer_limits[t->dtype];
+    struct law law = {.range = (uint64_t)high - (uint64_t)low, .base = low};
+
+    if (low >= high)
+        return error_set(ERROR_RUNTIME,
+                         "random_ expects 'from' to be less than 'to', but got from=%lld >= "
+                         "to=%lld",
+                         (long long)low, (long long)high);
+    if (limits->c_name && (low < limits->low || low > limits->high))
+        return error_set(ERROR_RUNTIME, "from is out of bounds for %s", limits->c_name);
+    if (limits->c_name && high - 1 > limits->high)
+        return error_set(ERROR_RUNTIME, "to - 1 is out of bounds for %s", limits->c_name);
+    law.wide = !limits->c_name && law.range > UINT32_MAX;
+    return fill(t, draw_integer, &law, g);
+}
+
+int random_integers_all(struct tensor *t, struct generator *g)
+{
+    static const struct law laws[DTYPE_COUNT] = {
+        [DTYPE_bool] = {.range = 2},
+        [DTYPE_u8] = {.range = UINT8_MAX + 1},
+        [DTYPE_i8] = {.range = INT8_MAX + 1},
+        [DTYPE_i16] = {.range = INT16_MAX + 1},
+        [DTYPE_i32] = {.range = (uint64_t)INT32_MAX + 1},
+        [DTYPE_i64] = {.range = (uint64_t)INT64_MAX + 1, .wide = true},
+        [DTYPE_f32] = {.range = (UINT64_C(1) << 24) + 1},
+        [DTYPE_f64] = {.range = (UINT64_C(1) << 53) + 1, .wide = true},
+    };
+    return fill(t, draw_integer, &laws[t->dtype], g);
+}
+
+int random_permutation(struct tensor *t, struct generator *g)
+{
+    enum dtype dtype = tensor_dtype(t);
+    const struct integer_limits *limits = &integer_limits[dtype];
+    int64_t n = t->numel, step = t->stride[0] * (int64_t)dtype_size(dtype);
+    char *data = tensor_data(t);
+
+    if (t->ndim != 1)
+        return error_set(ERROR_RUNTIME, "randperm fills a 1-D tensor, but got %d dimensions",
+                         t->ndim);
+    if (dtype == DTYPE_bool)
+        return error_set(ERROR_RUNTIME, "\"randperm\" not implemented for 'Bool'");
+    if (limits->c_name && n > limits->high)
+        return error_set(ERROR_RUNTIME, "value cannot be converted to type %s_t without overflow",
+                         dtype_name(dtype));
+    if (dtype == DTYPE_f32 && n > (1 << 24) + 1)
+        return error_set(ERROR_RUNTIME, "n cannot be greater than 2^24+1 for Float type.");
+    if (!g)
+        g = generator_default();
+    for (int64_t i = 0; i < n; i++)
+        dtype_store(dtype, data + i * step, scalar_int(i));
+    for (int64_t i = 0; i < n - 1; i++) {
+        uint64_t bits = n < UINT32_MAX / 20 ? generator_u32(g) : generator_u64(g);
+        int64_t j = i + (int64_t)(bits % (uint64_t)(n - i));
+        struct scalar here = dtype_load(dtype, data + i * step);
+        dtype_store(dtype, data + i * step, dtype_load(dtype, data + j * step));
+        dtype_store(dtype, data + j * step, here);
+    }
+    return 0;
+}
+
+/* ---- Bernoulli and exponential ---- */
+
+static struct scalar draw_bernoulli(struct generator *g, const struct law *law)
+{
+    return scalar_int(generator_double(g) < law->a);
+}
+
+int random_bernoulli_scalar(struct tensor *t, double p, struct generator *g)
+{
+    if (!(p >= 0 && p <= 1))
+        return error_set(ERROR_RUNTIME, "bernoulli_ expects p to be in [0, 1], but got p=%g", p);
+    return fill(t, draw_bernoulli, &(struct law){.a = p}, g);
+}
+
+static int check_probabilities(const struct tensor *p)
+{
+    int64_t size = (int64_t)dtype_size(tensor_dtype(p));
+    const char *data = tensor_data(p);
+    struct walk w;
+
+    walk_init(&w, p, NULL);
+    for (int64_t i = 0; i < p->numel; i++, walk_next(&w)) {
+        double value = dtype_load(tensor_dtype(p), data + w.at[0] * size).d;
+        if (!(value >= 0 && value <= 1))
+            return error_set(ERROR_RUNTIME,
+                             "Expected p_in >= 0 && p_in <= 1 to be true, but got false.");
+    }
+    return 0;
+}
+
+/* The strides of p seen with t's shape. */
+static int expand_strides(const struct tensor *p, const struct tensor *t, int64_t *stride)
+{
+    int lead = t->ndim - p->ndim;
+
+    if (lead < 0)
+        return error_set(ERROR_RUNTIME,
+                         "the number of sizes provided (%d) must be greater or equal to the "
+                         "number of dimensions in the tensor (%d)",
+                         t->ndim, p->ndim);
+    for (int i = 0; i < t->ndim; i++) {
+        bool repeated = i < lead || p->shape[i - lead] == 1;
+        stride[i] = repeated ? 0 : p->stride[i - lead];
+        if (!repeated && p->shape[i - lead] != t->shape[i]) {
+            char target[256], source[256];
+            return error_set(ERROR_RUNTIME,
+                             "The expanded size of the tensor (%lld) must match the existing size "
+                             "(%lld) at non-singleton dimension %d.  Target sizes: %s.  Tensor "
+                             "sizes: %s",
+                             (long long)t->shape[i], (long long)p->shape[i - lead], i,
+                             shape_text(t->ndim, t->shape, target, sizeof(target)),
+                             shape_text(p->ndim, p->shape, source, sizeof(source)));
+        }
+    }
+    return 0;
+}
+
+int random_bernoulli(struct tensor *t, const struct tensor *p, struct generator *g)
+{
+    enum dtype p_dtype = tensor_dtype(p), dtype = tensor_dtype(t);
+    int64_t p_size = (int64_t)dtype_size(p_dtype), size = (int64_t)dtype_size(dtype);
+    int64_t stride[TENSOR_MAX_DIMS];
+    struct walk w;
+
+    if (check_float(p, "bernoulli_tensor_cpu_p_") < 0 || check_writable(t) < 0 ||
+        expand_strides(p, t, stride) < 0 || check_probabilities(p) < 0)
+        return -1;
+    if (!g)
+        g = generator_default();
+    walk_init(&w, t, stride);
+    for (int64_t i = 0; i < t->numel; i++, walk_next(&w)) {
+        double chance = dtype_load(p_dtype, tensor_data(p) + w.at[1] * p_size).d;
+        double u = p_dtype == DTYPE_f32 ? generator_float(g) : generator_double(g);
+        dtype_store(dtype, tensor_data(t) + w.at[0] * size, scalar_int(u < chance));
+    }
+    return 0;
+}
+
+static struct scalar draw_exponential(struct generator *g, const struct law *law)
+{
+    return scalar_float(-1.0 / law->a * log(1.0 - generator_double(g)));
+}
+
+int random_exponential(struct tensor *t, double lambda, struct generator *g)
+{
+    if (!(lambda >= 0))
+        return error_set(ERROR_RUNTIME, "exponential_ expects lambda >= 0.0, but found lambda=%g",
+                         lambda);
+    if (check_float(t, "exponential_cpu") < 0)
+        return -1;
+    return fill(t, draw_exponential, &(struct law){.a = lambda}, g);
+}

@@ -342,7 +342,7 @@ static const struct integer_limits {
     const char *c_name;
     int64_t low, high;
 } integer_limits[DTYPE_COUNT] = {
-    [DTYPE_bool] = {"bool", 0, 1},
+    [DTYPE_b8] = {"bool", 0, 1},
     [DTYPE_u8] = {"unsigned char", 0, UINT8_MAX},
     [DTYPE_i8] = {"signed char", INT8_MIN, INT8_MAX},
     [DTYPE_i16] = {"short", INT16_MIN, INT16_MAX},
@@ -370,7 +370,7 @@ int random_integers(struct tensor *t, int64_t low, int64_t high, struct generato
 int random_integers_all(struct tensor *t, struct generator *g)
 {
     static const struct law laws[DTYPE_COUNT] = {
-        [DTYPE_bool] = {.range = 2},
+        [DTYPE_b8] = {.range = 2},
         [DTYPE_u8] = {.range = UINT8_MAX + 1},
         [DTYPE_i8] = {.range = INT8_MAX + 1},
         [DTYPE_i16] = {.range = INT16_MAX + 1},
@@ -392,7 +392,7 @@ int random_permutation(struct tensor *t, struct generator *g)
     if (t->ndim != 1)
         return error_set(ERROR_RUNTIME, "randperm fills a 1-D tensor, but got %d dimensions",
                          t->ndim);
-    if (dtype == DTYPE_bool)
+    if (dtype == DTYPE_b8)
         return error_set(ERROR_RUNTIME, "\"randperm\" not implemented for 'Bool'");
     if (limits->c_name && n > limits->high)
         return error_set(ERROR_RUNTIME, "value cannot be converted to type %s_t without overflow",

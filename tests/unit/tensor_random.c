@@ -155,7 +155,7 @@ static void expect_error(int status, const char *message)
 
 Test(tensor_random, errors_are_pytorchs)
 {
-    struct tensor *f = vector(DTYPE_f32, 3), *l = vector(DTYPE_i64, 3), *b = vector(DTYPE_bool, 3);
+    struct tensor *f = vector(DTYPE_f32, 3), *l = vector(DTYPE_i64, 3), *b = vector(DTYPE_b8, 3);
 
     expect_error(random_uniform(l, 0, 1, &g),
                  "\"check_uniform_bounds\" not implemented for 'Long'");

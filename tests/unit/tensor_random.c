@@ -111,7 +111,7 @@ Test(tensor_random, one_stream_gives_pytorchs_digits)
     random_uniform(turned, 0, 1, &g);
     tensor_unref(turned);
     EXPECT(t,
-           {0.678316236f, 0.758295894f, 0.616125345f, 0.0292798281f, 0.887020111f, 0.590664685f});
+           {0.678316236f, 0.887020111f, 0.0292798281f, 0.616125345f, 0.758295894f, 0.590664685f});
     cr_assert_eq(generator_u32(&g), 3646057090u);
 }
 

@@ -5,7 +5,7 @@ VERSION := 0.1.0
 PREFIX ?= /usr/local
 BUILD ?= build
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
-PKG_CONFIG ?= pkg-config
+export PKG_CONFIG ?= pkg-config
 
 .DELETE_ON_ERROR:
 .SUFFIXES:

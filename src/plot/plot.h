@@ -3,7 +3,7 @@
  *
  * The kernel fills a struct plot, sends it as JSON, and the front end draws it. Nothing here knows
  * of gnuplot or the screen: script.h turns a plot into a gnuplot script, canvas.h into cells.
- * Numbers are doubles; NaN in a coordinate is a gap.
+ * Numbers are doubles; NaN in a coordinate is a gap. An x or y that is NULL stands for 0, 1, 2, ...
  */
 #ifndef SADDLE_PLOT_PLOT_H
 #define SADDLE_PLOT_PLOT_H
@@ -61,6 +61,8 @@ void plot_free(struct plot *plot);
 /* Adds an empty series and returns it, valid until the next call. The plot owns what it points to.
  */
 struct plot_series *plot_add(struct plot *plot, enum plot_kind kind);
+/* HEATMAP, CONTOUR, SURFACE. */
+bool plot_kind_has_grid(enum plot_kind kind);
 /* Replaces a string member: plot_set_text(&plot->title, "Loss"). NULL clears it. */
 bool plot_set_text(char **member, const char *text);
 /* Copies `count` doubles into a series member. */

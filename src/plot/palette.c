@@ -1,0 +1,66 @@
+#include "plot/palette.h"
+
+#include <math.h>
+
+const struct plot_theme *plot_theme(bool dark)
+{
+    static const struct plot_theme themes[2] = {
+        {.ground = 0xffffff,
+         .text = 0x24292f,
+         .frame = 0x6e7781,
+         .grid = 0xd8dde3,
+         .shade_low = 0xffffff,
+         .shade_high = 0xc3cfdc,
+         .level = 0x8496aa},
+        {.ground = 0x16191f,
+         .text = 0xe3e7ec,
+         .frame = 0x8b95a1,
+         .grid = 0x343b45,
+         .shade_low = 0x16191f,
+         .shade_high = 0x3c4a5c,
+         .level = 0x66788e},
+    };
+    return &themes[dark];
+}
+
+uint32_t palette_color(int index, bool dark)
+{
+    /* Yellow and sky blue need a dark ground, deep blue a light one: each ground has its own. */
+    static const uint32_t colors[2][PALETTE_COUNT] = {
+        {0x0072b2, 0xd55e00, 0x009e73, 0xcc79a7, 0xe69f00, 0x56b4e9, 0x5b4a9e, 0x333333},
+        {0x56b4e9, 0xff8c42, 0x2fd0a0, 0xe79ac6, 0xf0e442, 0x4f86f7, 0xb7a4ff, 0xf2f2f2},
+    };
+    return colors[dark][(unsigned)index % PALETTE_COUNT];
+}
+
+uint32_t series_color(const struct plot *plot, size_t index, bool dark)
+{
+    int next = 0;
+    for (size_t i = 0; i < index; i++) {
+        const struct plot_series *s = &plot->series.at[i];
+        next += s->color < 0 && !plot_kind_has_grid(s->kind);
+    }
+    int own = plot->series.at[index].color;
+    return palette_color(own >= 0 ? own : next, dark);
+}
+
+uint32_t heat_stop(int index)
+{
+    /* Nine evenly spaced points of the viridis map. */
+    static const uint32_t stops[HEAT_STOPS] = {0x440154, 0x472d7b, 0x3b528b, 0x2c728e, 0x21918c,
+                                               0x28ae80, 0x5ec962, 0xaddc30, 0xfde725};
+    return stops[index];
+}
+
+uint32_t heat_color(double t)
+{
+    double place = fmin(fmax(t, 0), 1) * (HEAT_STOPS - 1);
+    int low = (int)place < HEAT_STOPS - 1 ? (int)place : HEAT_STOPS - 2;
+    double part = place - low;
+    uint32_t color = 0;
+    for (int shift = 16; shift >= 0; shift -= 8) {
+        int a = heat_stop(low) >> shift & 0xff, b = heat_stop(low + 1) >> shift & 0xff;
+        color |= (uint32_t)lround(a + (b - a) * part) << shift;
+    }
+    return color;
+}

@@ -1,0 +1,32 @@
+/*
+ * palette.h: the colours of a plot, 0xRRGGBB.
+ */
+#ifndef SADDLE_PLOT_PALETTE_H
+#define SADDLE_PLOT_PALETTE_H
+
+#include "plot/plot.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct plot_theme {
+    uint32_t ground, text, frame, grid;
+    uint32_t shade_low, shade_high; /* behind level lines */
+    uint32_t level;                 /* level lines */
+};
+
+const struct plot_theme *plot_theme(bool dark);
+
+/* Colours that people with any colour vision tell apart (after Okabe and Ito); `index` wraps. */
+enum { PALETTE_COUNT = 8 };
+uint32_t palette_color(int index, bool dark);
+
+/* The colour of series `index`: its own, or the next one after those without. Grids take none. */
+uint32_t series_color(const struct plot *plot, size_t index, bool dark);
+
+/* Dark blue to yellow, even in lightness; `t` from 0 to 1, cut. */
+enum { HEAT_STOPS = 9 };
+uint32_t heat_stop(int index);
+uint32_t heat_color(double t);
+
+#endif

@@ -1,0 +1,212 @@
+#include "plot/script_parts.h"
+
+#include "plot/grid.h"
+
+#include <math.h>
+
+/* More than this along one side of a grid is finer than any picture shows. */
+enum { GRID_SIDE_MAX = 640, SURFACE_SIDE_MAX = 60, SHADE_SIDE = 160 };
+
+bool script_shows(const struct script *s, size_t index)
+{
+    const struct plot_series *series = &s->plot->series.at[index];
+    size_t least = series->kind == PLOT_HEATMAP ? 1 : 2;
+    if (plot_kind_has_grid(series->kind)) {
+        if (series->rows < least || series->columns < least)
+            return false;
+        for (size_t i = 0; i < series->rows * series->columns; i++) {
+            if (isfinite(series->z[i]))
+                return true;
+        }
+        return false;
+    }
+    for (size_t i = 0; i < series->count; i++) {
+        if (isfinite(plot_coordinate(series->x, i)) && isfinite(series->y[i]))
+            return true;
+    }
+    return false;
+}
+
+static void put_row(struct strbuf *out, double x, double y, double z, bool with_z)
+{
+    script_number(out, x);
+    strbuf_addch(out, ' ');
+    script_number(out, y);
+    if (with_z) {
+        strbuf_addch(out, ' ');
+        script_number(out, z);
+    }
+    strbuf_addch(out, '\n');
+}
+
+/* The first grid of the plot that a path without heights can run on. */
+static const struct plot_series *surface_of(const struct plot *plot)
+{
+    for (size_t i = 0; i < plot->series.count; i++) {
+        if (plot->series.at[i].kind == PLOT_SURFACE)
+            return &plot->series.at[i];
+    }
+    return NULL;
+}
+
+static void put_points(const struct script *s, const struct plot_series *series)
+{
+    const struct plot_series *surface = s->frame.space ? surface_of(s->plot) : NULL;
+    /* A little above the surface, or its own facets would hide the path. */
+    double lift = (s->frame.z.high - s->frame.z.low) * 0.01;
+    for (size_t i = 0; i < series->count; i++) {
+        double x = plot_coordinate(series->x, i), y = series->y[i], z = 0;
+        if (surface)
+            z = lift + (series->z ? series->z[i] : grid_value(surface, x, y));
+        put_row(s->out, x, y, z, surface);
+    }
+}
+
+/* gnuplot's "nonuniform matrix": a row of x, then in each row y and its values. Every `stride`-th
+ * row and column, and the last ones, so that the extent stays. */
+static void put_matrix(const struct script *s, const struct plot_series *series, size_t side)
+{
+    size_t rows = series->rows, columns = series->columns;
+    size_t row_stride = (rows + side - 1) / side, column_stride = (columns + side - 1) / side;
+    strbuf_addf(s->out, "%zu", columns);
+    for (size_t c = 0; c < columns;
+         c = c + column_stride < columns || c == columns - 1 ? c + column_stride : columns - 1) {
+        strbuf_addch(s->out, ' ');
+        script_number(s->out, plot_coordinate(series->x, c));
+    }
+    for (size_t r = 0; r < rows;
+         r = r + row_stride < rows || r == rows - 1 ? r + row_stride : rows - 1) {
+        strbuf_addch(s->out, '\n');
+        script_number(s->out, plot_coordinate(series->y, r));
+        for (size_t c = 0; c < columns; c = c + column_stride < columns || c == columns - 1
+                                                ? c + column_stride
+                                                : columns - 1) {
+            strbuf_addch(s->out, ' ');
+            script_number(s->out, series->z[r * columns + c]);
+        }
+    }
+    strbuf_addch(s->out, '\n');
+}
+
+/* One row of text per row of the grid, for "matrix". */
+static void put_image(const struct script *s, const struct plot_series *series)
+{
+    for (size_t r = 0; r < series->rows; r++) {
+        for (size_t c = 0; c < series->columns; c++) {
+            script_number(s->out, series->z[r * series->columns + c]);
+            strbuf_addch(s->out, c + 1 < series->columns ? ' ' : '\n');
+        }
+    }
+}
+
+/* Half way to the neighbour, for the edges of a cell between unevenly spaced coordinates. */
+static double edge(const double *values, size_t count, size_t i, int side)
+{
+    double at = plot_coordinate(values, i);
+    bool first = i == 0, last = i + 1 == count;
+    if (count == 1)
+        return at + side * 0.5;
+    if (side < 0)
+        return first ? at - (plot_coordinate(values, 1) - at) / 2
+                     : (at + plot_coordinate(values, i - 1)) / 2;
+    return last ? at + (at - plot_coordinate(values, i - 1)) / 2
+                : (at + plot_coordinate(values, i + 1)) / 2;
+}
+
+/* x y x_low x_high y_low y_high z, for "boxxyerror". */
+static void put_boxes(const struct script *s, const struct plot_series *series)
+{
+    for (size_t r = 0; r < series->rows; r++) {
+        for (size_t c = 0; c < series->columns; c++) {
+            double z = series->z[r * series->columns + c];
+            if (!isfinite(z))
+                continue;
+            double cell[] = {plot_coordinate(series->x, c),
+                             plot_coordinate(series->y, r),
+                             edge(series->x, series->columns, c, -1),
+                             edge(series->x, series->columns, c, 1),
+                             edge(series->y, series->rows, r, -1),
+                             edge(series->y, series->rows, r, 1),
+                             z};
+            for (size_t i = 0; i < sizeof(cell) / sizeof(*cell); i++) {
+                script_number(s->out, cell[i]);
+                strbuf_addch(s->out, i + 1 < sizeof(cell) / sizeof(*cell) ? ' ' : '\n');
+            }
+        }
+    }
+}
+
+void script_data(const struct script *s)
+{
+    for (size_t i = 0; i < s->plot->series.count; i++) {
+        const struct plot_series *series = &s->plot->series.at[i];
+        if (!script_shows(s, i))
+            continue;
+        strbuf_addf(s->out, "$data%zu << EOD\n", i);
+        if (series->kind == PLOT_CONTOUR)
+            put_matrix(s, series, GRID_SIDE_MAX);
+        else if (series->kind == PLOT_SURFACE)
+            put_matrix(s, series, SURFACE_SIDE_MAX);
+        else if (series->kind != PLOT_HEATMAP)
+            put_points(s, series);
+        else if (grid_is_even(series->x, series->columns) && grid_is_even(series->y, series->rows))
+            put_image(s, series);
+        else
+            put_boxes(s, series);
+        strbuf_adds(s->out, "EOD\n");
+    }
+}
+
+/* The ground behind the level lines: SHADE_SIDE x SHADE_SIDE values from 0 to 1 over the grid. */
+static void put_shade(const struct script *s, const struct plot_series *grid, const double *levels,
+                      size_t count)
+{
+    double low = INFINITY, high = -INFINITY;
+    for (size_t i = 0; i < grid->rows * grid->columns; i++) {
+        if (isfinite(grid->z[i])) {
+            low = fmin(low, grid->z[i]);
+            high = fmax(high, grid->z[i]);
+        }
+    }
+    for (int r = 0; r < SHADE_SIDE; r++) {
+        double y = s->frame.y.low + (s->frame.y.high - s->frame.y.low) * (r + 0.5) / SHADE_SIDE;
+        for (int c = 0; c < SHADE_SIDE; c++) {
+            double x = s->frame.x.low + (s->frame.x.high - s->frame.x.low) * (c + 0.5) / SHADE_SIDE;
+            double t = grid_shade(levels, count, low, high, grid_value(grid, x, y));
+            if (isnan(t))
+                strbuf_adds(s->out, "NaN");
+            else
+                strbuf_addf(s->out, "%.3g", t);
+            strbuf_addch(s->out, c + 1 < SHADE_SIDE ? ' ' : '\n');
+        }
+    }
+}
+
+void script_contours(const struct script *s)
+{
+    bool shade = s->shaded;
+    for (size_t i = 0; i < s->plot->series.count; i++) {
+        const struct plot_series *series = &s->plot->series.at[i];
+        double levels[GRID_LEVELS_MAX];
+        if (series->kind != PLOT_CONTOUR || !script_shows(s, i))
+            continue;
+        size_t count = grid_levels(series, levels, 14);
+        if (shade) {
+            strbuf_addf(s->out, "$shade%zu << EOD\n", i);
+            put_shade(s, series, levels, count);
+            strbuf_adds(s->out, "EOD\n");
+            shade = false;
+        }
+        strbuf_adds(s->out, "set contour base\nunset surface\nset cntrparam levels discrete ");
+        for (size_t k = 0; k < count; k++) {
+            strbuf_adds(s->out, k ? "," : "");
+            script_number(s->out, levels[k]);
+        }
+        if (!count)
+            strbuf_adds(s->out, "0");
+        strbuf_addf(s->out,
+                    "\nset table $levels%zu\nsplot $data%zu nonuniform matrix with lines\n"
+                    "unset table\nunset contour\nset surface\n",
+                    i, i);
+    }
+}

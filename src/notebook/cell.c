@@ -35,6 +35,8 @@ void cell_add_text(struct strbuf *out, const char *text, size_t length)
     for (size_t at = 0, end; at < length; at = end) {
         end = block_line_end(text, length, at);
         size_t trimmed = block_trim(text + at, end - at);
+        while (trimmed > 0 && text[at + trimmed - 1] == '\r')
+            trimmed--;
         strbuf_add(out, text + at, trimmed);
         if (text[end - 1] == '\n')
             strbuf_addch(out, '\n');

@@ -34,7 +34,7 @@ static void add_code(struct strbuf *out, const char *text, size_t length, size_t
             at++;
         cell_add_text(out, text + at, end - at);
     }
-    if (out->length > 0 && out->text[out->length - 1] == '\n')
+    if (length > 0 && text[length - 1] == '\n' && out->length > 0)
         out->text[--out->length] = '\0';
 }
 

@@ -202,6 +202,15 @@ static void close_cell(struct writer *w, const struct cell *cell, bool kept)
     block_close(&open, w->out, cell_eol(w, cell));
 }
 
+/* The two follow each other as in the file, separators included. A cell that was empty there has
+ * none of its own. */
+static bool stands_below(const struct notebook *nb, const struct cell *cell,
+                         const struct cell *above)
+{
+    return keeps_layout(nb, above) && cell->layout.after == above->id &&
+           (!above->touched || above->layout.tail > 0);
+}
+
 static void write_cell(struct writer *w, const struct notebook *nb, size_t index)
 {
     const struct cell *cell = nb->cells.at[index];
@@ -216,7 +225,7 @@ static void write_cell(struct writer *w, const struct notebook *nb, size_t index
     } else if (!kept) {
         write_markdown_anew(w, cell, after_markdown);
     } else {
-        if (above && (!keeps_layout(nb, above) || cell->layout.after != above->id))
+        if (above && !stands_below(nb, cell, above))
             blank_line(w);
         if (after_markdown && cell->kind == CELL_MARKDOWN && !has_meta(cell, &explicit)) {
             write_separator(w);

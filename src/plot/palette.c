@@ -64,3 +64,48 @@ uint32_t heat_color(double t)
     }
     return color;
 }
+
+static int32_t distance(int32_t a, int32_t b)
+{
+    int32_t red = (a >> 16) - (b >> 16), green = (a >> 8 & 0xff) - (b >> 8 & 0xff),
+            blue = (a & 0xff) - (b & 0xff);
+    return 3 * red * red + 4 * green * green + 2 * blue * blue;
+}
+
+/* The nearest of the steps 0, 95, 135, ... 255 of the 6 x 6 x 6 cube. */
+static int cube_step(int value)
+{
+    return value < 48 ? 0 : value < 115 ? 95 : 95 + (value - 95 + 20) / 40 * 40;
+}
+
+static int32_t nearest_of_256(int32_t color)
+{
+    int red = color >> 16 & 0xff, green = color >> 8 & 0xff, blue = color & 0xff;
+    int32_t cube = cube_step(red) << 16 | cube_step(green) << 8 | cube_step(blue);
+    int step = ((red + green + blue) / 3 - 8 + 5) / 10;
+    int gray = 8 + 10 * (step < 0 ? 0 : step > 23 ? 23 : step);
+    int32_t ramp = gray << 16 | gray << 8 | gray;
+    return distance(color, cube) <= distance(color, ramp) ? cube : ramp;
+}
+
+static int32_t nearest_of_16(int32_t color)
+{
+    static const int32_t colors[16] = {0x000000, 0xcd0000, 0x00cd00, 0xcdcd00, 0x0000ee, 0xcd00cd,
+                                       0x00cdcd, 0xe5e5e5, 0x7f7f7f, 0xff0000, 0x00ff00, 0xffff00,
+                                       0x5c5cff, 0xff00ff, 0x00ffff, 0xffffff};
+    int best = 0;
+    for (int i = 1; i < 16; i++) {
+        if (distance(color, colors[i]) < distance(color, colors[best]))
+            best = i;
+    }
+    return colors[best];
+}
+
+int32_t color_shown(int32_t color, int colors)
+{
+    if (color < 0 || colors <= 2)
+        return -1;
+    if (colors > 256)
+        return color;
+    return colors > 16 ? nearest_of_256(color) : nearest_of_16(color);
+}

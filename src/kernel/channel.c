@@ -10,12 +10,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { SEND_LIMIT_MS = 20000 };
+
 static struct {
     pthread_mutex_t lock; /* guards what follows; never held while waiting */
     int fd;
     uint64_t cell;
     struct strbuf out;
     size_t sent;
+    void (*wake)(void);
     struct frame_reader reader; /* the main thread's */
 } channel = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1};
 
@@ -39,9 +42,10 @@ static void forked_child(void)
     pthread_mutex_unlock(&channel.lock);
 }
 
-void channel_open(int fd)
+void channel_open(int fd, void (*wake)(void))
 {
     channel.fd = fd;
+    channel.wake = wake;
     strbuf_init(&channel.out);
     frame_reader_init(&channel.reader);
     fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -94,13 +98,18 @@ static void push_locked(void)
 
 bool channel_send(uint32_t kind, json_t *header, const void *blob, size_t length)
 {
-    bool written;
+    bool written, rest;
 
     pthread_mutex_lock(&channel.lock);
     written = frame_write(&channel.out, kind, channel.cell, header, blob, length);
     push_locked();
+    rest = channel.out.length > 0;
     pthread_mutex_unlock(&channel.lock);
     json_decref(header);
+    if (rest && channel.wake)
+        channel.wake();
+    else if (rest)
+        channel_wait(0, SEND_LIMIT_MS);
     return written;
 }
 

@@ -15,7 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void channel_open(int fd); /* takes over the socket */
+/* Takes over the socket. `wake` is called when messages wait that channel_push() is to move on;
+ * NULL: every channel_send() waits until its message is out. */
+void channel_open(int fd, void (*wake)(void));
 void channel_close(void);
 int channel_fd(void); /* -1: none */
 

@@ -13,8 +13,7 @@
 struct interpreter_program {
     const char *file;    /* like `python3 FILE` */
     const char *command; /* like `python3 -c CODE` */
-    const char *name;    /* sys.argv[0]; NULL: the file, or "-c" */
-    int argc;            /* sys.argv[1:] */
+    int argc;            /* sys.argv[1:]; sys.argv[0] is the file, or "-c", or "" */
     char **argv;
 };
 

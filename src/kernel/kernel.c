@@ -152,7 +152,7 @@ int kernel_main(int fd)
     const struct interpreter_program none = {0};
     int status;
 
-    channel_open(fd);
+    channel_open(fd, pump_wake);
     stream_open(pump_wake);
     live_install(pump_wake);
     if (!pump_open() || !interpreter_start(&none))

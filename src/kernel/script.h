@@ -33,9 +33,5 @@ struct script_host {
 int script_run_file(const char *path, int argc, char **argv, const struct script_host *host);
 /* Like `python3 -c CODE`. */
 int script_run_code(const char *code, int argc, char **argv, const struct script_host *host);
-/* Runs `code` as if it were the content of the file `path`: for a notebook whose other lines were
- * made empty, so that the line numbers of a traceback are those of the notebook. */
-int script_run_text(const char *path, const char *code, int argc, char **argv,
-                    const struct script_host *host);
 
 #endif

@@ -86,7 +86,7 @@ static void thin_out(struct stream *stream)
     if (stream->text.length <= TAIL)
         return;
     cut = stream->text.length - TAIL;
-    line = memchr(text + cut, '\n', TAIL);
+    line = memchr(text + cut, '\n', TAIL / 2);
     if (line)
         cut = (size_t)(line - text) + 1;
     while (!line && cut < stream->text.length && (text[cut] & 0xC0) == 0x80)
@@ -101,8 +101,12 @@ static void add_notice(struct stream *stream)
 {
     struct strbuf notice = STRBUF_INIT;
 
-    strbuf_addf(&notice, "%s[... %zu lines left out ...]\n", stream->in_line ? "\n" : "",
-                stream->omitted);
+    strbuf_adds(&notice, stream->in_line ? "\n" : "");
+    if (stream->omitted)
+        strbuf_addf(&notice, "[... %zu line%s left out ...]\n", stream->omitted,
+                    stream->omitted == 1 ? "" : "s");
+    else
+        strbuf_adds(&notice, "[... a part of the line left out ...]\n");
     strbuf_splice(&stream->text, 0, 0, notice.text, notice.length);
     strbuf_release(&notice);
 }

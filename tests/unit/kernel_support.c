@@ -1,18 +1,47 @@
 #include "kernel_support.h"
 
+#include "base/error.h"
 #include "kernel/kernel.h"
+#include "kernel/script.h"
 
 #include <criterion/criterion.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-/* The client runs /proc/self/exe again: here that is this test program, which is a kernel then. */
-__attribute__((constructor)) static void be_the_kernel(int argc, char **argv)
+/* Draws nothing, but says what it was asked for. */
+static bool render(void *context, json_t *plot, const char *format, int width, int height,
+                   struct strbuf *out)
 {
+    if (strcmp(format, "png") != 0) {
+        error_set(ERROR_VALUE, "no format '%s' %s", format, (const char *)context);
+        return false;
+    }
+    strbuf_addf(out, "%s %dx%d", json_string_value(json_object_get(plot, "title")), width, height);
+    return true;
+}
+
+static void show(void *context, json_t *plot, int id)
+{
+    const char *title = json_string_value(json_object_get(plot, "title"));
+
+    fprintf(stderr, "shown %s: %s %d\n", (const char *)context, title, id);
+}
+
+/* The client runs /proc/self/exe again: here that is this test program, which is a kernel then;
+ * and script mode takes the whole process, so it gets one as well. */
+__attribute__((constructor)) static void be_somebody_else(int argc, char **argv)
+{
+    static const struct script_host host = {(void *)"here", render, show};
+
     if (argc == 3 && strcmp(argv[1], "--kernel") == 0)
         exit(kernel_main(atoi(argv[2])));
+    if (argc >= 3 && strcmp(argv[1], "--test-file") == 0)
+        exit(script_run_file(argv[2], argc - 3, argv + 3, &host));
+    if (argc >= 3 && strcmp(argv[1], "--test-code") == 0)
+        exit(script_run_code(argv[2], argc - 3, argv + 3, &host));
 }
 
 double now_ms(void)

@@ -94,3 +94,13 @@ Test(kernel_script, a_program_waits_for_its_own_children_only)
     expect("$SADDLE --test-code 'import os\ntry: os.wait()\nexcept ChildProcessError: print(1)'", 0,
            "1\n");
 }
+
+Test(kernel_script, plots)
+{
+    expect("$SADDLE --test-code \"import display; display.save('A', 'a.PNG', 3, 4)\"; cat a.PNG", 0,
+           "A 3x4");
+    expect("$SADDLE --test-code \"import display; display.show('B', 1)\"", 0, "shown here: B 1\n");
+    expect(
+        "$SADDLE --test-code \"import display; display.save('A', 'a.xyz', 0, 0)\" 2>&1 | tail -n 1",
+        0, "RuntimeError: cannot save the plot as 'a.xyz': no format 'xyz' here\n");
+}

@@ -36,11 +36,14 @@ __attribute__((constructor)) static void be_somebody_else(int argc, char **argv)
 {
     static const struct script_host host = {(void *)"here", render, show};
 
-    if (argc == 3 && strcmp(argv[1], "--kernel") == 0)
+    if (argc < 3)
+        return;
+    display_module_register();
+    if (strcmp(argv[1], "--kernel") == 0)
         exit(kernel_main(atoi(argv[2])));
-    if (argc >= 3 && strcmp(argv[1], "--test-file") == 0)
+    if (strcmp(argv[1], "--test-file") == 0)
         exit(script_run_file(argv[2], argc - 3, argv + 3, &host));
-    if (argc >= 3 && strcmp(argv[1], "--test-code") == 0)
+    if (strcmp(argv[1], "--test-code") == 0)
         exit(script_run_code(argv[2], argc - 3, argv + 3, &host));
 }
 
@@ -63,6 +66,11 @@ static bool next_event(struct client *client, struct event *event, double end)
         poll(&file, 1, (int)left + 1);
     }
     return true;
+}
+
+bool kernel_next(struct client *client, struct event *event, int limit_ms)
+{
+    return next_event(client, event, now_ms() + limit_ms);
 }
 
 bool kernel_await(struct client *client, enum event_kind kind, struct event *event, int limit_ms)

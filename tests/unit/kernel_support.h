@@ -22,8 +22,13 @@ void kernel_execute(struct client *client, uint64_t cell, const char *source);
 struct outcome kernel_collect(struct client *client, uint64_t cell, int limit_ms);
 /* Both of them, with 20 seconds. */
 struct outcome kernel_run(struct client *client, const char *source);
+bool kernel_next(struct client *client, struct event *event, int limit_ms);
 /* The next event of a kind; others are dropped. False after `limit_ms`. */
 bool kernel_await(struct client *client, enum event_kind kind, struct event *event, int limit_ms);
 double now_ms(void);
+
+/* Makes `import display` work: display.show(title, id), .save(title, path, width, height) and
+ * .step(number) call the hooks of python/display.h. Every kernel and script of the tests has it. */
+void display_module_register(void);
 
 #endif

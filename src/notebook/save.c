@@ -55,20 +55,20 @@ static int follow_links(struct strbuf *target, const char *path)
 }
 
 /* What stands at the target may be replaced, or nothing stands there. */
-static int check_target(struct saving *s)
+static int check_target(struct saving *s, const char *path)
 {
     s->exists = stat(s->target.text, &s->old) == 0;
     if (!s->exists)
         return errno == ENOENT ? 0 : -1;
-    if (S_ISDIR(s->old.st_mode))
+    if (S_ISDIR(s->old.st_mode)) {
         errno = EISDIR;
-    else if (!S_ISREG(s->old.st_mode))
-        errno = EINVAL;
-    else if ((s->old.st_mode & 0222) == 0)
-        errno = EACCES; /* read-only is the user's word, also for root */
-    else
-        return faccessat(AT_FDCWD, s->target.text, W_OK, AT_EACCESS);
-    return -1;
+        return -1;
+    }
+    if (!S_ISREG(s->old.st_mode))
+        return error_set(ERROR_IO, "%s: cannot save: not a regular file", path);
+    if ((s->old.st_mode & 0222) == 0) /* the user's word, also for root */
+        return error_set(ERROR_IO, "%s: cannot save: the file is read-only", path);
+    return faccessat(AT_FDCWD, s->target.text, W_OK, AT_EACCESS);
 }
 
 static int open_temp(struct saving *s)
@@ -142,7 +142,7 @@ static int write_file(const char *path, const struct strbuf *bytes)
     struct saving s = {.target = STRBUF_INIT, .temp = STRBUF_INIT, .fd = -1};
     int result = -1;
 
-    if (follow_links(&s.target, path) != 0 || s.target.failed || check_target(&s) != 0 ||
+    if (follow_links(&s.target, path) != 0 || s.target.failed || check_target(&s, path) != 0 ||
         open_temp(&s) != 0 || replace_file(&s, bytes) != 0)
         goto fail;
     sync_folder(s.target.text);

@@ -124,9 +124,9 @@ Test(notebook_save, says_why_it_cannot)
     fails(nb, "dir.md", "dir.md: cannot save: Is a directory");
     put("ro.md", "kept", 4);
     chmod("ro.md", 0444);
-    fails(nb, "ro.md", "ro.md: cannot save: Permission denied");
+    fails(nb, "ro.md", "ro.md: cannot save: the file is read-only");
     cr_assert_str_eq(get("ro.md"), "kept");
-    fails(nb, "/dev/null", "/dev/null: cannot save: Invalid argument");
+    fails(nb, "/dev/null", "/dev/null: cannot save: not a regular file");
     put("file", "", 0);
     fails(nb, "file/a.md", "file/a.md: cannot save: Not a directory");
     cr_assert_eq(files(), 3);

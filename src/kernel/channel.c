@@ -143,6 +143,13 @@ void channel_wait(size_t queued, int limit_ms)
     }
 }
 
+bool channel_idle(void)
+{
+    struct pollfd socket = {.fd = channel.fd, .events = POLLIN};
+
+    return channel.reader.buffer.length == channel.reader.used && poll(&socket, 1, 0) == 0;
+}
+
 int channel_receive(struct frame *frame, int limit_ms)
 {
     int64_t end = clock_ms() + limit_ms;

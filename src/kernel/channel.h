@@ -32,6 +32,8 @@ void channel_push(void);     /* sends what the socket takes now */
 /* Waits until at most `queued` bytes wait here, or a signal came, or `limit_ms` have passed. */
 void channel_wait(size_t queued, int limit_ms);
 
+/* Whether channel_receive() would have to wait. */
+bool channel_idle(void);
 /* 1: the next message. 0: none within `limit_ms` (-1: no limit) or a signal came. -1: the front
  * end is gone or does not speak the protocol. */
 int channel_receive(struct frame *frame, int limit_ms);

@@ -15,7 +15,9 @@
 #include "kernel/variables.h"
 #include "protocol/client.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LAST_WORDS_MS = 1000, QUEUE_LARGEST = 64 << 20 };
 
@@ -135,22 +137,35 @@ static int give_up(const char *reason)
     return 1;
 }
 
-/* What the first error or completion would otherwise wait for; done while the user still reads. */
+/* What the first error would otherwise wait for; done while the user still reads. */
 static void import_ahead(void)
 {
     static const char *const names[] = {"linecache", "traceback"};
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && channel_idle(); i++) {
         PyObject *module = PyImport_ImportModule(names[i]);
         Py_XDECREF(module);
         PyErr_Clear();
     }
 }
 
+/* A crash tells the front end which line ran, through the standard error that the front end gave
+ * us: our own thread, which forwards all other text, dies with the process. */
+static void report_crashes(int words_fd)
+{
+    PyObject *module = words_fd >= 0 ? PyImport_ImportModule("faulthandler") : NULL;
+    PyObject *done =
+        module ? PyObject_CallMethod(module, "enable", "iO", words_fd, Py_False) : NULL;
+
+    Py_XDECREF(done);
+    Py_XDECREF(module);
+    PyErr_Clear(); /* without it a crash has no line, that is all */
+}
+
 int kernel_main(int fd)
 {
     const struct interpreter_program none = {0};
-    int status;
+    int status, words_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, fd + 1);
 
     channel_open(fd, pump_wake);
     stream_open(pump_wake);
@@ -161,6 +176,7 @@ int kernel_main(int fd)
         PyErr_Print();
         return give_up("could not set up Python");
     }
+    report_crashes(words_fd);
     if (!channel_send(EVENT_READY, json_pack("{ss}", "python", PY_VERSION), NULL, 0))
         return give_up(error_message());
     import_ahead();

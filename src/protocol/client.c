@@ -67,7 +67,7 @@ static void poll_update(struct client *client)
 static bool kernel_start(struct client *client)
 {
     struct epoll_event wanted = {.events = EPOLLIN};
-    char reason[64];
+    struct process_ending ending;
 
     client->ready = client->running = client->poll_out = false;
     client->reason[0] = '\0';
@@ -79,17 +79,17 @@ static bool kernel_start(struct client *client)
         epoll_ctl(client->poll_fd, EPOLL_CTL_ADD, client->process.fd, &wanted) == 0)
         return true;
     error_set(ERROR_IO, "cannot watch the kernel: %s", strerror(errno));
-    process_end(&client->process, 0, reason, sizeof(reason));
+    process_end(&client->process, 0, &ending);
     return false;
 }
 
 /* Ends the kernel and forgets all that was under way. */
-static void kernel_end(struct client *client, int limit_ms, char *reason, size_t size)
+static void kernel_end(struct client *client, int limit_ms, struct process_ending *ending)
 {
     if (client->poll_fd >= 0)
         close(client->poll_fd);
     client->poll_fd = -1;
-    process_end(&client->process, limit_ms, reason, size);
+    process_end(&client->process, limit_ms, ending);
     frame_reader_release(&client->reader);
     strbuf_release(&client->out);
     client->sent = 0;
@@ -103,7 +103,7 @@ struct client *client_start(const struct client_options *options)
 
     if (!client)
         return NULL;
-    client->poll_fd = client->process.fd = -1;
+    client->poll_fd = client->process.fd = client->process.words_fd = -1;
     frame_reader_init(&client->reader);
     strbuf_init(&client->out);
     if (options && options->folder) {
@@ -257,15 +257,15 @@ void client_interrupt(struct client *client)
 
 bool client_restart(struct client *client)
 {
-    char reason[64];
+    struct process_ending ending;
 
-    kernel_end(client, 0, reason, sizeof(reason));
+    kernel_end(client, 0, &ending);
     return kernel_start(client);
 }
 
 void client_free(struct client *client)
 {
-    char reason[64];
+    struct process_ending ending;
     bool asked = false;
 
     if (!client)
@@ -274,7 +274,7 @@ void client_free(struct client *client)
         asked = frame_write(&client->out, REQUEST_SHUTDOWN, 0, NULL, NULL, 0);
         send_pending(client);
     }
-    kernel_end(client, asked ? END_LIMIT_MS : 0, reason, sizeof(reason));
+    kernel_end(client, asked ? END_LIMIT_MS : 0, &ending);
     vec_release(&client->waiting);
     vec_release(&client->dropped);
     mem_free(client->folder);
@@ -294,17 +294,22 @@ static bool next_dropped(struct client *client, struct event *event)
     return true;
 }
 
-/* The kernel is gone, or said something that a kernel does not say. */
+/* The kernel is gone, or said something that a kernel does not say (`why`). */
 static bool next_died(struct client *client, struct event *event, const char *why)
 {
-    char reason[512];
     uint64_t cell = client->running ? client->cell : 0;
+    struct process_ending ending;
+    json_t *words;
 
-    kernel_end(client, why ? 0 : END_LIMIT_MS, reason, sizeof(reason));
+    kernel_end(client, why ? 0 : END_LIMIT_MS, &ending);
     if (client->reason[0])
         why = client->reason;
     *event = (struct event){.kind = EVENT_DIED, .cell = cell};
-    event->header = json_pack("{ss}", "reason", why ? why : reason);
+    event->header = json_pack("{ss}", "reason", why ? why : ending.reason);
+    words = json_string(ending.words); /* NULL when that is no UTF-8 */
+    if (words && ending.words[0])
+        json_object_set(event->header, "words", words);
+    json_decref(words);
     return true;
 }
 

@@ -137,6 +137,19 @@ Test(kernel_life, death_by_signal_then_restart)
     expect_death("import os\nos.kill(os.getpid(), 9)", "was killed by SIGKILL");
 }
 
+Test(kernel_life, a_crash_names_the_line)
+{
+    struct client *client = kernel_start();
+    struct outcome outcome =
+        kernel_run(client, "import os\ndef f():\n    os.abort()\n\nprint('a')\nf()");
+
+    cr_expect_str_eq(outcome.reason.text, "was killed by SIGABRT");
+    cr_expect_not_null(strstr(outcome.words.text, "File \"<cell 1>\", line 3 in f"), "%s",
+                       outcome.words.text);
+    outcome_release(&outcome);
+    client_free(client);
+}
+
 Test(kernel_life, death_by_exit_then_restart)
 {
     expect_death("import os\nos._exit(3)", "exited with status 3");

@@ -144,6 +144,7 @@ static void note(struct outcome *outcome, const struct event *event)
     case EVENT_DIED:
         outcome->died = true;
         add_member(&outcome->reason, event, "reason");
+        add_member(&outcome->words, event, "words");
         break;
     default:
         break;
@@ -158,7 +159,8 @@ struct outcome kernel_collect(struct client *client, uint64_t cell, int limit_ms
                               .trace = STRBUF_INIT,
                               .type = STRBUF_INIT,
                               .message = STRBUF_INIT,
-                              .reason = STRBUF_INIT};
+                              .reason = STRBUF_INIT,
+                              .words = STRBUF_INIT};
     double end = now_ms() + limit_ms;
     struct event event;
 
@@ -188,5 +190,6 @@ void outcome_release(struct outcome *outcome)
     strbuf_release(&outcome->type);
     strbuf_release(&outcome->message);
     strbuf_release(&outcome->reason);
+    strbuf_release(&outcome->words);
     json_decref(outcome->tensors);
 }

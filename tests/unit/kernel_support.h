@@ -10,7 +10,7 @@ struct outcome {
     bool ok, idle, died, dropped;
     int errors, results, streams;
     long line; /* of the error */
-    struct strbuf out, err, result, trace, type, message, reason;
+    struct strbuf out, err, result, trace, type, message, reason, words;
     json_t *tensors; /* of the last EVENT_TENSORS */
 };
 void outcome_release(struct outcome *outcome);

@@ -53,20 +53,18 @@ static void end_line(struct writer *w, const char *eol)
 /* Makes what follows start after a blank line, or at the start of the document. */
 static void blank_line(struct writer *w)
 {
-    const char *text = w->out->text + w->start;
-    size_t length = w->out->length - w->start;
+    const char *text;
+    size_t length;
 
-    if (length == 0)
+    if (w->out->length == w->start)
         return;
     end_line(w, w->eol);
     text = w->out->text + w->start;
-    length = w->out->length - w->start;
-    if (length >= 2 && text[length - 1] == '\n') {
-        length -= text[length - 2] == '\r' ? 2 : 1;
-        if (length == 0 || text[length - 1] == '\n')
-            return;
-    }
-    strbuf_adds(w->out, w->eol);
+    length = w->out->length - w->start - 1; /* without the last line's LF */
+    if (length > 0 && text[length - 1] == '\r')
+        length--;
+    if (length > 0 && text[length - 1] != '\n')
+        strbuf_adds(w->out, w->eol);
 }
 
 /* The first word of its metadata makes a cell a Markdown cell, any metadata makes it a cell. */

@@ -33,7 +33,7 @@ OPENMP := $(shell $(CC) -fopenmp -include omp.h -fsyntax-only -x c /dev/null 2>/
 WARNINGS := -Wall -Wextra
 ifneq ($(DEVELOPER)$(SANITIZE),)
 WARNINGS += -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla \
-            -Wpointer-arith -Wwrite-strings -Wundef -Wformat=2 -Wno-format-nonliteral
+            -Wpointer-arith -Wundef -Wformat=2 -Wno-format-nonliteral
 endif
 WARNINGS += $(if $(OPENMP),,-Wno-unknown-pragmas)
 ifdef SANITIZE
@@ -47,7 +47,7 @@ ALL_CFLAGS := -std=gnu11 $(CFLAGS) -fno-strict-aliasing -fvisibility=hidden $(OP
 LINK := $(CC) $(CFLAGS) $(OPENMP) $(SANITIZE_FLAGS) -Wl,--as-needed $(LDFLAGS)
 COMPILE = $(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(EXTRA) -MMD -MP -c $< -o $@
 
-# ---- Kernels: src/tensor/kernels_*.c is compiled once for each instruction set -----------------------
+# ---- Kernels: src/*/kernels_*.c is compiled once for each instruction set ----------------------------
 ISA_FLAGS := -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off
 ifdef SANITIZE
 ISA_FLAGS := -fno-math-errno -fno-trapping-math -ffp-contract=off
@@ -87,9 +87,9 @@ LIBS_notebook := $(FRONT_LIBS)
 LIBS_plot := $(FRONT_LIBS)
 LIBS_tui := $(FRONT_LIBS)
 
-KERNEL_SOURCES := $(wildcard src/tensor/kernels_*.c)
+KERNEL_SOURCES := $(wildcard src/*/kernels_*.c)
 sources = $(filter-out $(KERNEL_SOURCES),$(wildcard src/$(1)/*.c))
-room_objects = $(patsubst %.c,$(O)/%.o,$(call sources,$(1))) $(if $(filter tensor,$(1)),$(KERNEL_OBJECTS))
+room_objects = $(patsubst %.c,$(O)/%.o,$(call sources,$(1))) $(filter $(O)/src/$(1)/%,$(KERNEL_OBJECTS))
 KERNEL_OBJECTS := $(foreach isa,$(ISAS),$(patsubst %.c,$(O)/%.$(isa).o,$(KERNEL_SOURCES)))
 OBJECTS := $(foreach room,$(ROOMS),$(call room_objects,$(room)))
 MAIN := $(patsubst %.c,$(O)/%.o,$(wildcard src/main.c))
@@ -120,7 +120,7 @@ FORCE:
 Q := $(if $(V),,@)
 $(O)/src/base/paths.o: EXTRA = -DSADDLE_DATADIR='"$(PREFIX)/share/saddle"'
 $(O)/src/base/paths.o: $(O)/prefix
-$(O)/src/tensor/dispatch.o: EXTRA = $(DISPATCH_FLAGS)
+$(addprefix $(O)/src/,tensor/dispatch.o tensor/random_block.o optim/optim.o): EXTRA = $(DISPATCH_FLAGS)
 
 $(O)/%.o: %.c $(O)/flags | libraries
 	$(Q)echo "  cc      $<"

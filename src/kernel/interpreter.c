@@ -79,6 +79,7 @@ bool interpreter_start(const struct interpreter_program *program)
         error_set(ERROR_RUNTIME, "cannot register the module torch");
         return false;
     }
+    unsetenv("PYTHONHOME"); /* meant for a `python3` program, of which version ever */
     PyConfig_InitPythonConfig(&config);
     status = start(&config, program);
     PyConfig_Clear(&config);

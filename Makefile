@@ -42,7 +42,7 @@ SANITIZE_FLAGS := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-fra
 else
 CFLAGS ?= -O2 -g
 endif
-ALL_CFLAGS := -std=gnu11 $(CFLAGS) -fno-strict-aliasing -fvisibility=hidden $(OPENMP) $(WARNINGS) \
+ALL_CFLAGS := -std=gnu11 $(CFLAGS) -fno-strict-aliasing -fwrapv -fvisibility=hidden $(OPENMP) $(WARNINGS) \
               $(SANITIZE_FLAGS) -Isrc $(filter-out missing,$(PKG_CFLAGS)) -DSADDLE_VERSION='"$(VERSION)"'
 LINK := $(CC) $(CFLAGS) $(OPENMP) $(SANITIZE_FLAGS) -Wl,--as-needed $(LDFLAGS)
 COMPILE = $(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(EXTRA) -MMD -MP -c $< -o $@

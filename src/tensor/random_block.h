@@ -16,4 +16,8 @@ void normal_blocks_float(float *data, int64_t count, float mean, float std, stru
 void normal_blocks_double(double *data, int64_t count, double mean, double std,
                           struct generator *g);
 
+/* The formula itself for whole blocks, one per instruction set (kernels_normal.c). */
+typedef void normal_turn_fn(float *data, int64_t blocks, float mean, float std);
+extern normal_turn_fn normal_turn_baseline, normal_turn_avx2, normal_turn_avx512;
+
 #endif

@@ -45,7 +45,7 @@ enum dtype scalar_dtype(struct scalar s)
 {
     switch (s.kind) {
     case SCALAR_BOOL:
-        return DTYPE_bool;
+        return DTYPE_b8;
     case SCALAR_INT:
         return DTYPE_i64;
     default:

@@ -36,7 +36,7 @@ struct storage {
 struct node;
 struct tensor;
 
-/* What autograd knows of a tensor; src/autograd alone reads and writes it. NULL for most. */
+/* What autograd keeps for some tensors: gradient, hooks. NULL for most. */
 struct autograd_meta;
 
 struct tensor {
@@ -48,6 +48,12 @@ struct tensor {
     int64_t numel;
     int64_t offset;
     struct storage *storage; /* NULL: only shape and dtype are known */
+    /* These are autograd's: the tensor layer only carries them, and lets go of them through
+     * tensor_release_autograd. */
+    struct node *grad_fn; /* what computed this, NULL for a leaf */
+    uint32_t output_nr;   /* which output of grad_fn */
+    uint32_t view_version;
+    struct tensor *base; /* the tensor that this is a view of, NULL otherwise */
     struct autograd_meta *meta;
     void *python; /* the Python object that stands for this tensor, borrowed, or NULL */
     int64_t shape[TENSOR_MAX_DIMS];
@@ -92,8 +98,8 @@ static inline void tensor_unref(struct tensor *t)
     if (t && --t->refs == 0)
         tensor_free(t);
 }
-/* Set by src/autograd: releases t->meta. */
-extern void (*tensor_release_meta)(struct tensor *t);
+/* Set by src/autograd: releases grad_fn and meta of a tensor that ends. */
+extern void (*tensor_release_autograd)(struct tensor *t);
 /* How many tensors exist, for leak tests. */
 extern int64_t tensor_live_count;
 

@@ -1,0 +1,159 @@
+/*
+ * autograd.h: recorded operations, the graph they leave, and the walk back along it.
+ *
+ * op_call() runs a row of the operation table and, when gradients are on and an input wants one,
+ * hangs a node on the result: what it saved, and edges to the nodes of its inputs. backward() walks
+ * these nodes in the reverse order of their making and hands gradients along the edges; at a leaf
+ * they gather in its `grad`. Derivatives are written in recorded operations, so a gradient computed
+ * with create_graph has a graph of its own.
+ *
+ * As in tensor.h: inputs are borrowed, results are new references.
+ */
+#ifndef SADDLE_AUTOGRAD_AUTOGRAD_H
+#define SADDLE_AUTOGRAD_AUTOGRAD_H
+
+#include "tensor/op.h"
+
+/* ---- the operations ---- */
+
+/* Filled by autograd_init(), constant afterwards. */
+extern struct op ops[OP_COUNT];         /* the rows of ops.def */
+extern struct op ops_inplace[OP_COUNT]; /* their in-place forms; name NULL where there is none */
+
+/* Registers what this room must know of tensors, and chooses the kernels. Call once. */
+void autograd_init(void);
+
+/* Runs an operation: see op_forward for `out`, whose entries may be given (out=). */
+int op_call(const struct op *op, const struct value *args, struct tensor **out);
+/* Runs the in-place form, or a row with OP_MUTATES, on args[0]. Nothing is returned: self changed.
+ */
+int op_call_inplace(const struct op *op, const struct value *args);
+/* Fills args[from..] with the schema's defaults. */
+void op_defaults(const struct op *op, struct value *args, int from);
+
+/* ---- what a tensor knows ---- */
+
+struct edge {
+    struct node *node; /* NULL: nothing wants this gradient */
+    uint32_t output_nr;
+};
+
+struct hook { /* called with the gradient; returns it, another (new reference), or NULL on error */
+    struct tensor *(*call)(void *data, struct tensor *grad);
+    void (*release)(void *data);
+    void *data;
+    int id;
+    uint32_t output_nr;
+    struct hook *next;
+};
+
+struct autograd_meta {
+    struct tensor *grad;
+    struct node *accumulator; /* borrowed: it lives as long as a graph uses it */
+    struct hook *hooks;       /* of a leaf; those of other tensors hang on their grad_fn */
+    bool retains_grad;
+};
+
+static inline bool tensor_is_leaf(const struct tensor *t)
+{
+    return !t->grad_fn;
+}
+struct autograd_meta *tensor_meta(struct tensor *t);        /* made on demand; NULL: no memory */
+struct tensor *tensor_grad(const struct tensor *t);         /* borrowed, NULL when there is none */
+int tensor_set_grad(struct tensor *t, struct tensor *grad); /* grad may be NULL */
+/* Switches requires_grad of a leaf; errors as PyTorch's (not a leaf, not floating point). */
+int tensor_set_requires_grad(struct tensor *t, bool on);
+int tensor_retain_grad(struct tensor *t);
+/* The node that computed t, brought up to date after in-place changes of what it is a view of;
+ * borrowed. */
+struct node *tensor_grad_fn(struct tensor *t);
+/* An alias without history, as detach(). */
+struct tensor *tensor_detach(struct tensor *t);
+/* Adds a hook for the gradient of t, returns its id (> 0) or -1; the tensor owns `data` then. */
+int tensor_add_hook(struct tensor *t, struct hook hook);
+void tensor_remove_hook(struct tensor *t, int id);
+
+/* ---- grad mode ---- */
+
+bool grad_enabled(void);
+bool grad_set_enabled(bool on); /* returns what it was */
+
+/* ---- nodes ---- */
+
+struct node;
+struct node_type {
+    /* Gradients of the inputs from those of the outputs: g[i] borrowed, NULL for zero; grads[i] is
+     * a new reference or NULL. Called once, or more often when the graph is retained. */
+    int (*apply)(struct node *node, struct tensor *const *g, struct tensor **grads);
+    const char *(*name)(const struct node *node);
+    void (*release_saved)(struct node *node); /* after a backward that does not retain the graph */
+    void (*free)(struct node *node);          /* frees what the node owns and its memory */
+};
+
+struct task;
+struct node {
+    int refs;
+    int edge_count, output_count;
+    uint64_t sequence; /* order of making: later ones run first */
+    const struct node_type *type;
+    struct edge *edges;
+    struct task *task;  /* of the backward that is under way */
+    struct hook *hooks; /* on the gradients of the outputs, before apply */
+    void *python;       /* the Python object that stands for this node, borrowed */
+};
+
+/* Fills a node that the caller has allocated; edges is its array, filled by the caller. */
+void node_init(struct node *node, const struct node_type *type, struct edge *edges, int edge_count,
+               int output_count);
+struct node *node_ref(struct node *node);
+void node_unref(struct node *node); /* releases a chain of any length without recursion */
+/* For the `free` of a node type: lets go of the edges' nodes. */
+void node_release_edges(struct node *node);
+/* The edge that a gradient of t takes: to grad_fn, to the leaf's accumulator, or nowhere. The node
+ * is a new reference. */
+struct edge tensor_edge(struct tensor *t);
+/* Makes t output `nr` of node: the history of a result. */
+void tensor_set_history(struct tensor *t, struct node *node, uint32_t nr);
+const char *node_name(const struct node *node);
+
+/* The leaf that a node gathers the gradient of, borrowed, or NULL if it is no AccumulateGrad. */
+struct tensor *node_variable(const struct node *node);
+
+/* Hooks run on a node's incoming gradients before apply; for a leaf's accumulator those of the
+ * leaf. */
+struct hook *node_hooks(const struct node *node);
+int node_add_hook(struct node *node, struct hook hook); /* id > 0, or -1 */
+void node_remove_hook(struct node *node, int id);
+
+/* ---- backward ---- */
+
+/*
+ * d(roots)/d(...): `grads[i]` (borrowed, NULL: 1 for a one-element root, else PyTorch's error) is
+ * the gradient of roots[i]. Without `inputs` (NULL) the gradients gather in the leaves; with them
+ * they are stored in results[i] (new references, NULL where nothing flowed) when `results` is
+ * given, else they gather in those inputs alone. `retain`: the graph can be walked again.
+ */
+struct backward_request {
+    struct tensor *const *roots;
+    struct tensor *const *grads;
+    int root_count;
+    struct tensor *const *inputs;
+    int input_count;
+    struct tensor **results;
+    bool retain, create_graph;
+};
+int backward(const struct backward_request *request);
+
+/* ---- observer ---- */
+
+/* All live views hang on this. NULL by default: one branch. */
+struct observer {
+    void (*graph)(void *data, struct tensor *const *roots, int count);
+    void (*node)(void *data, struct node *node, struct tensor *const *g,
+                 struct tensor *const *grads);
+    void (*step)(void *data, const char *optimizer, struct tensor *const *params, int count);
+    void *data;
+};
+extern const struct observer *observer;
+
+#endif

@@ -1,0 +1,191 @@
+/* Operations made of recorded ones: nothing is recorded for themselves. */
+#include "autograd/formula.h"
+#include "base/error.h"
+#include "tensor/view.h"
+
+#include <string.h>
+
+/* Takes a pooled result out of the pool, into `out` (a given tensor is written into). */
+static int leave(const struct op *op, size_t mark, struct tensor *result, struct tensor **out)
+{
+    int status = result ? 0 : -1;
+
+    if (result && !*out) {
+        *out = tensor_ref(result);
+    } else if (result) {
+        status = op_output(op, out, tensor_dtype(result), result->ndim, result->shape);
+        if (status == 0)
+            status = tensor_copy(*out, result);
+    }
+    pool_close(mark);
+    return status;
+}
+
+int contiguous_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    (void)op;
+    if (tensor_is_contiguous(args[0].tensor)) {
+        *out = tensor_ref(args[0].tensor);
+        return 0;
+    }
+    return op_call(&ops[OP_clone], args, out);
+}
+
+int reshape_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *self = args[0].tensor;
+    int64_t shape[TENSOR_MAX_DIMS], stride[TENSOR_MAX_DIMS];
+    struct value view[] = {args[0], {.given = true, .ints = {shape, args[1].ints.count}}};
+    size_t mark = pool_open();
+
+    if (shape_infer(self->numel, args[1].ints.count, args[1].ints.at, shape) < 0)
+        return -1;
+    if (!view_strides(self, args[1].ints.count, shape, stride)) {
+        view[0].tensor = d_call1(OP_clone, self);
+        if (!view[0].tensor)
+            return -1;
+    }
+    return leave(op, mark, d_call(OP_view, view), out);
+}
+
+int flatten_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *self = args[0].tensor;
+    int start = tensor_dim(self, args[1].i), end = start < 0 ? -1 : tensor_dim(self, args[2].i);
+    int64_t shape[TENSOR_MAX_DIMS];
+    int ndim = 0;
+    size_t mark = pool_open();
+
+    if (end < 0)
+        return -1;
+    if (start > end)
+        return error_set(ERROR_RUNTIME, "flatten() has invalid args: start_dim cannot come after "
+                                        "end_dim");
+    if (self->ndim > 0 && start == end) {
+        *out = tensor_ref(self);
+        return 0;
+    }
+    for (int d = 0; d < (self->ndim ? self->ndim : 1); d++) {
+        int64_t size = self->ndim ? self->shape[d] : 1;
+
+        if (d > start && d <= end)
+            shape[ndim - 1] *= size;
+        else
+            shape[ndim++] = size;
+    }
+    return leave(op, mark, d_reshape(self, ndim, shape), out);
+}
+
+int narrow_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *self = args[0].tensor;
+    int64_t start = args[2].i, length = args[3].i, size;
+    int dim = tensor_dim(self, args[1].i);
+    struct value slice[5] = {args[0]};
+
+    (void)op;
+    if (dim < 0)
+        return -1;
+    if (self->ndim == 0)
+        return error_set(ERROR_RUNTIME, "narrow() cannot be applied to a 0-dim tensor.");
+    size = self->shape[dim];
+    if (length < 0)
+        return error_set(ERROR_RUNTIME, "narrow(): length must be non-negative.");
+    if (start < -size || start > size)
+        return error_set(ERROR_INDEX,
+                         "Dimension out of range (expected to be in range of [%lld, %lld], but got "
+                         "%lld)",
+                         -(long long)size, (long long)size - 1, (long long)start);
+    if (start < 0)
+        start += size;
+    if (start + length > size)
+        return error_set(ERROR_RUNTIME,
+                         "start (%lld) + length (%lld) exceeds dimension size (%lld).",
+                         (long long)start, (long long)length, (long long)size);
+    slice[1] = (struct value){.given = true, .i = dim};
+    slice[2] = (struct value){.given = true, .i = start};
+    slice[3] = (struct value){.given = true, .i = start + length};
+    slice[4] = (struct value){.given = true, .i = 1};
+    return op_call(&ops[OP_slice], slice, out);
+}
+
+/* ---- matmul ---- */
+
+/* Both as batches of matrices (B, n, k) and (B, k, m), multiplied, and shaped back. */
+static struct tensor *matmul_batches(struct tensor *a, struct tensor *b)
+{
+    int64_t batch[TENSOR_MAX_DIMS], shape[TENSOR_MAX_DIMS], count;
+    int64_t n = a->shape[a->ndim - 2], k = a->shape[a->ndim - 1], m = b->shape[b->ndim - 1];
+    int64_t k2 = b->shape[b->ndim - 2];
+    int ndim = a->ndim - 2;
+
+    memcpy(batch, a->shape, (size_t)ndim * sizeof(*batch));
+    if (shape_broadcast(&ndim, batch, b->ndim - 2, b->shape) < 0)
+        return NULL;
+    count = shape_numel(ndim, batch);
+    memcpy(shape, batch, sizeof(shape));
+    shape[ndim] = n;
+    shape[ndim + 1] = k;
+    a = d_reshape(d_expand(a, ndim + 2, shape), 3, (int64_t[]){count, n, k});
+    shape[ndim] = k2;
+    shape[ndim + 1] = m;
+    b = d_reshape(d_expand(b, ndim + 2, shape), 3, (int64_t[]){count, k2, m});
+    shape[ndim] = n;
+    return d_reshape(d_call2(OP_bmm, a, b), ndim + 2, shape);
+}
+
+/* A batch times one matrix is one tall matrix times it. */
+static struct tensor *matmul_folded(struct tensor *a, struct tensor *b)
+{
+    int64_t shape[TENSOR_MAX_DIMS], k = a->shape[a->ndim - 1];
+    int ndim = a->ndim;
+    struct tensor *flat, *product;
+
+    memcpy(shape, a->shape, sizeof(shape));
+    flat = d_reshape(a, 2, (int64_t[]){shape_numel(ndim - 1, shape), k});
+    product = b->ndim == 1 ? d_call2(OP_mv, flat, b) : d_call2(OP_mm, flat, b);
+    if (b->ndim == 2)
+        shape[ndim - 1] = b->shape[1];
+    return d_reshape(product, b->ndim == 1 ? ndim - 1 : ndim, shape);
+}
+
+static struct tensor *matmul(struct tensor *a, struct tensor *b)
+{
+    int64_t dims[1] = {0};
+    struct tensor *wide, *product;
+
+    if (a->ndim == 0 || b->ndim == 0)
+        return error_null(ERROR_RUNTIME,
+                          "both arguments to matmul need to be at least 1D, but they are %dD and "
+                          "%dD",
+                          a->ndim, b->ndim);
+    if (a->ndim == 1 && b->ndim == 1)
+        return d_call2(OP_dot, a, b);
+    if (a->ndim == 2 && b->ndim == 1)
+        return d_call2(OP_mv, a, b);
+    if (a->ndim == 2 && b->ndim == 2)
+        return d_call2(OP_mm, a, b);
+    if (a->ndim == 1 && b->ndim == 2) {
+        product = d_call2(OP_mm, d_unsqueeze(a, 0), b);
+        return product ? d_select(product, 0, 0) : NULL;
+    }
+    if (a->ndim >= 3 && b->ndim <= 2)
+        return matmul_folded(a, b);
+    if (a->ndim == 1) {
+        wide = d_unsqueeze(a, 0);
+        product = wide ? matmul_batches(wide, b) : NULL;
+        dims[0] = -2;
+        return product
+                   ? d_call(OP_squeeze__dim, (struct value[]){{.given = true, .tensor = product},
+                                                              {.given = true, .i = dims[0]}})
+                   : NULL;
+    }
+    return matmul_batches(a, b);
+}
+
+int matmul_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    size_t mark = pool_open();
+
+    return leave(op, mark, matmul(args[0].tensor, args[1].tensor), out);
+}

@@ -1,0 +1,309 @@
+/*
+ * In-place operations and the history of views.
+ *
+ * When a view is changed in place, its base's history becomes a CopySlices node: it hands the
+ * gradient of the changed region to the operation's own node and the rest to what the base was
+ * before. Other views of the base learn of it by their version: tensor_grad_fn() gives them a fresh
+ * AsStrided node when it is asked.
+ */
+#include "autograd/record.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+/* Where a view lies in its base. */
+struct geometry {
+    int ndim;
+    int64_t offset; /* from the base's first element */
+    int64_t shape[TENSOR_MAX_DIMS], stride[TENSOR_MAX_DIMS];
+};
+
+static void geometry_of(struct geometry *g, const struct tensor *view, const struct tensor *base)
+{
+    g->ndim = view->ndim;
+    g->offset = view->offset - base->offset;
+    memcpy(g->shape, view->shape, sizeof(g->shape));
+    memcpy(g->stride, view->stride, sizeof(g->stride));
+}
+
+/* The region of `t`, which has the base's layout. From the pool; not recorded. */
+static struct tensor *region(struct tensor *t, const struct geometry *g)
+{
+    return pool_keep(tensor_view(t, g->ndim, g->shape, g->stride, t->offset + g->offset));
+}
+
+/* A tensor with the layout of `like`, zeros or a copy of `from` (NULL: zeros). From the pool. */
+static struct tensor *in_layout(const struct tensor *like, struct tensor *from)
+{
+    int64_t elements = 1;
+    struct tensor *flat, *t;
+
+    for (int d = 0; d < like->ndim; d++)
+        elements += (like->shape[d] - 1) * like->stride[d];
+    flat = tensor_zeros(tensor_dtype(like), 1, &elements);
+    t = flat ? pool_keep(tensor_view(flat, like->ndim, like->shape, like->stride, 0)) : NULL;
+    tensor_unref(flat);
+    if (t && from && tensor_copy(t, from) < 0)
+        return NULL;
+    return t;
+}
+
+/* ---- AsStrided: the history of a view that is derived from its base anew ---- */
+
+struct strided_node {
+    struct node node;
+    struct edge edge;
+    struct tensor *base; /* shape and strides only */
+    struct geometry geometry;
+};
+
+static int strided_apply(struct node *node, struct tensor *const *g, struct tensor **grads)
+{
+    struct strided_node *self = (struct strided_node *)node;
+    size_t mark = pool_open();
+    struct tensor *whole = g[0] ? in_layout(self->base, NULL) : NULL;
+    struct tensor *part = whole ? region(whole, &self->geometry) : NULL;
+
+    if (part && tensor_copy(part, g[0]) == 0)
+        grads[0] = tensor_ref(whole);
+    pool_close(mark);
+    return error_pending() ? -1 : 0;
+}
+
+static const char *strided_name(const struct node *node)
+{
+    (void)node;
+    return "AsStridedBackward0";
+}
+
+static void strided_free(struct node *node)
+{
+    struct strided_node *self = (struct strided_node *)node;
+
+    node_release_edges(node);
+    tensor_unref(self->base);
+    pool_free(self, sizeof(*self));
+}
+
+static const struct node_type strided_type = {
+    .apply = strided_apply, .name = strided_name, .free = strided_free};
+
+/* The base's layout without its data. */
+static struct tensor *layout_of(const struct tensor *base)
+{
+    struct tensor *layout = tensor_shape_only(base);
+
+    if (layout)
+        memcpy(layout->stride, base->stride, sizeof(base->stride));
+    return layout;
+}
+
+static int renew_view_history(struct tensor *view)
+{
+    struct strided_node *self = pool_alloc(sizeof(*self));
+
+    if (!self)
+        return -1;
+    node_init(&self->node, &strided_type, &self->edge, 1, 1);
+    geometry_of(&self->geometry, view, view->base);
+    self->edge = tensor_edge(view->base);
+    self->base = layout_of(view->base);
+    if (self->base)
+        tensor_set_history(view, &self->node, 0);
+    node_unref(&self->node);
+    return self->base ? 0 : -1;
+}
+
+struct node *tensor_grad_fn(struct tensor *t)
+{
+    if (t->base && t->base->requires_grad && t->storage->version != t->view_version)
+        renew_view_history(t);
+    return t->grad_fn;
+}
+
+/* ---- CopySlices: the history of a base whose view was changed ---- */
+
+struct slices_node {
+    struct node node;
+    struct edge edge_array[8];
+    struct node *inner; /* the operation on the view; its edge 0 is the view itself */
+    struct tensor *base;
+    struct geometry geometry;
+};
+
+static int slices_apply(struct node *node, struct tensor *const *g, struct tensor **grads)
+{
+    struct slices_node *self = (struct slices_node *)node;
+    struct tensor *inner_g, *inner_grads[8] = {NULL}, *whole, *part;
+    size_t mark = pool_open();
+
+    whole = g[0] ? in_layout(self->base, g[0]) : NULL;
+    part = whole ? region(whole, &self->geometry) : NULL;
+    inner_g = part ? pool_keep(tensor_clone(part)) : NULL;
+    if (inner_g && self->inner->type->apply(self->inner, &inner_g, inner_grads) == 0) {
+        if (inner_grads[0])
+            tensor_copy(part, inner_grads[0]);
+        else
+            tensor_fill(part, scalar_int(0));
+        grads[0] = tensor_ref(whole);
+        for (int k = 1; k < self->inner->edge_count; k++)
+            grads[k] = inner_grads[k];
+        tensor_unref(inner_grads[0]);
+    }
+    pool_close(mark);
+    return error_pending() ? -1 : 0;
+}
+
+static const char *slices_name(const struct node *node)
+{
+    (void)node;
+    return "CopySlices";
+}
+
+static void slices_release(struct node *node)
+{
+    struct slices_node *self = (struct slices_node *)node;
+
+    if (self->inner->type->release_saved)
+        self->inner->type->release_saved(self->inner);
+}
+
+static void slices_free(struct node *node)
+{
+    struct slices_node *self = (struct slices_node *)node;
+
+    node_release_edges(node);
+    node_unref(self->inner);
+    tensor_unref(self->base);
+    pool_free(self, sizeof(*self));
+}
+
+static const struct node_type slices_type = {.apply = slices_apply,
+                                             .name = slices_name,
+                                             .release_saved = slices_release,
+                                             .free = slices_free};
+
+/* Gives view->base the history of `inner`, which has just changed the view. */
+static int rebase(struct tensor *view, struct node *inner)
+{
+    struct slices_node *self = pool_alloc(sizeof(*self));
+    struct tensor *base = view->base;
+
+    if (!self)
+        return -1;
+    node_init(&self->node, &slices_type, self->edge_array, inner->edge_count, 1);
+    memset(self->edge_array, 0, sizeof(self->edge_array));
+    self->inner = node_ref(inner);
+    geometry_of(&self->geometry, view, base);
+    self->base = layout_of(base);
+    self->edge_array[0] = tensor_edge(base);
+    for (int k = 1; k < inner->edge_count; k++) {
+        self->edge_array[k] = inner->edges[k];
+        if (inner->edges[k].node)
+            node_ref(inner->edges[k].node);
+    }
+    /* The inner node needs to know that the region's gradient is wanted; where it goes is decided
+     * by this node's edge 0. */
+    if (self->edge_array[0].node && !inner->edges[0].node)
+        inner->edges[0] = (struct edge){node_ref(self->edge_array[0].node), 0};
+    if (self->base)
+        tensor_set_history(base, &self->node, 0);
+    node_unref(&self->node);
+    return self->base ? renew_view_history(view) : -1;
+}
+
+/* ---- calls ---- */
+
+static int check_leaf(const struct tensor *t)
+{
+    if (!grad_enabled())
+        return 0;
+    if (t->requires_grad && !t->grad_fn && !t->base)
+        return error_set(ERROR_RUNTIME, "a leaf Variable that requires grad is being used in an "
+                                        "in-place operation.");
+    if (t->base && t->base->requires_grad && !t->base->grad_fn)
+        return error_set(ERROR_RUNTIME, "a view of a leaf Variable that requires grad is being "
+                                        "used in an in-place operation.");
+    return 0;
+}
+
+/* In-place changes of an operand with a 0 stride would write one element many times. */
+static int check_expanded(const struct tensor *t)
+{
+    for (int d = 0; d < t->ndim; d++) {
+        if (t->stride[d] == 0 && t->shape[d] > 1)
+            return error_set(
+                ERROR_RUNTIME,
+                "unsupported operation: more than one element of the written-to tensor "
+                "refers to a single memory location. Please clone() the tensor before "
+                "performing the operation.");
+    }
+    return 0;
+}
+
+/* A rule that needs self as it was gets a copy of it. */
+static struct node *record_before(const struct op *op, const struct value *args)
+{
+    struct value copied[OP_MAX_ARGS];
+    struct tensor *self = args[0].tensor, *before;
+    struct node *node;
+
+    if (!(op_rules[op->id].saves & S0))
+        return record_node(op, args);
+    memcpy(copied, args, (size_t)op_schema(op)->count * sizeof(*args));
+    before = tensor_clone(self);
+    if (!before)
+        return NULL;
+    before->requires_grad = self->requires_grad;
+    if (tensor_grad_fn(self))
+        tensor_set_history(before, self->grad_fn, self->output_nr);
+    copied[0].tensor = before;
+    node = record_node(op, copied);
+    tensor_unref(before);
+    return node;
+}
+
+static bool any_requires_grad(const struct op *op, const struct value *args)
+{
+    const struct schema *schema = op_schema(op);
+
+    for (int i = 0; i < schema->count; i++) {
+        const struct value *v = &args[i];
+
+        if (!v->given)
+            continue;
+        if (schema->params[i].type == VALUE_TENSOR && v->tensor->requires_grad)
+            return true;
+    }
+    return args[0].tensor->base && args[0].tensor->base->requires_grad;
+}
+
+int op_call_inplace(const struct op *op, const struct value *args)
+{
+    struct tensor *self = args[0].tensor, *out[OP_MAX_OUTPUTS] = {self};
+    bool record = grad_enabled() && op_rules[op->id].apply && any_requires_grad(op, args);
+    struct node *node = NULL;
+    int status;
+
+    if (check_leaf(self) < 0 || check_expanded(self) < 0)
+        return -1;
+    if (record) {
+        node = record_before(op, args);
+        if (!node)
+            return -1;
+    }
+    status = op->forward(op, args, out);
+    if (status == 0)
+        tensor_bump(self);
+    if (status == 0 && node) {
+        status = record_results(node, out);
+        if (status == 0 && self->base)
+            status = rebase(self, node);
+        else if (status == 0)
+            tensor_set_history(self, node, 0);
+    }
+    node_unref(node);
+    return status;
+}

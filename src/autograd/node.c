@@ -1,0 +1,389 @@
+/* Nodes, edges, and what autograd keeps with a tensor. */
+#include "autograd/record.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "tensor/kernels.h"
+
+#include <string.h>
+
+static uint64_t next_sequence;
+static bool enabled = true;
+
+bool grad_enabled(void)
+{
+    return enabled;
+}
+
+bool grad_set_enabled(bool on)
+{
+    bool was = enabled;
+
+    enabled = on;
+    return was;
+}
+
+/* ---- nodes ---- */
+
+void node_init(struct node *node, const struct node_type *type, struct edge *edges, int edge_count,
+               int output_count)
+{
+    memset(node, 0, sizeof(*node));
+    node->refs = 1;
+    node->type = type;
+    node->edges = edges;
+    node->edge_count = edge_count;
+    node->output_count = output_count;
+    node->sequence = next_sequence++;
+}
+
+struct node *node_ref(struct node *node)
+{
+    node->refs++;
+    return node;
+}
+
+/* ---- hooks ---- */
+
+static void free_hooks(struct hook *hooks)
+{
+    while (hooks) {
+        struct hook *hook = hooks;
+
+        hooks = hook->next;
+        if (hook->release)
+            hook->release(hook->data);
+        mem_free(hook);
+    }
+}
+
+static int append_hook(struct hook **list, struct hook hook)
+{
+    static int next_id;
+    struct hook *made = mem_alloc(sizeof(*made));
+
+    if (!made)
+        return -1;
+    *made = hook;
+    made->id = ++next_id;
+    made->next = NULL;
+    while (*list)
+        list = &(*list)->next;
+    *list = made;
+    return made->id;
+}
+
+static void remove_hook(struct hook **list, int id)
+{
+    for (; *list; list = &(*list)->next) {
+        struct hook *hook = *list;
+
+        if (hook->id != id)
+            continue;
+        *list = hook->next;
+        hook->next = NULL;
+        free_hooks(hook);
+        return;
+    }
+}
+
+int node_add_hook(struct node *node, struct hook hook)
+{
+    return append_hook(&node->hooks, hook);
+}
+
+void node_remove_hook(struct node *node, int id)
+{
+    remove_hook(&node->hooks, id);
+}
+
+int tensor_add_hook(struct tensor *t, struct hook hook)
+{
+    struct node *node;
+
+    if (!t->requires_grad)
+        return error_set(ERROR_RUNTIME,
+                         "cannot register a hook on a tensor that doesn't require gradient");
+    node = tensor_grad_fn(t);
+    hook.output_nr = node ? t->output_nr : 0;
+    if (node)
+        return append_hook(&node->hooks, hook);
+    return tensor_meta(t) ? append_hook(&t->meta->hooks, hook) : -1;
+}
+
+void tensor_remove_hook(struct tensor *t, int id)
+{
+    if (t->grad_fn)
+        remove_hook(&t->grad_fn->hooks, id);
+    if (t->meta)
+        remove_hook(&t->meta->hooks, id);
+}
+
+/* ---- the end of nodes ---- */
+
+/* Nodes whose count fell to zero wait in a list while one of them is being freed: a chain of a
+ * hundred thousand nodes goes without recursion. The list is threaded through `task`. */
+static struct node *dying;
+static bool burying;
+
+void node_unref(struct node *node)
+{
+    if (!node || --node->refs > 0)
+        return;
+    node->task = (struct task *)dying;
+    dying = node;
+    if (burying)
+        return;
+    burying = true;
+    while (dying) {
+        struct node *next = dying;
+
+        dying = (struct node *)next->task;
+        free_hooks(next->hooks);
+        next->type->free(next);
+    }
+    burying = false;
+}
+
+void node_release_edges(struct node *node)
+{
+    for (int i = 0; i < node->edge_count; i++) {
+        node_unref(node->edges[i].node);
+        node->edges[i].node = NULL;
+    }
+}
+
+const char *node_name(const struct node *node)
+{
+    return node->type->name(node);
+}
+
+/* ---- the leaf's node ---- */
+
+struct accumulate_node {
+    struct node node;
+    struct tensor *variable;
+};
+
+/* The gradient becomes the leaf's own when nobody else holds it; otherwise it is copied, so that a
+ * later in-place change of one is not seen in the other. */
+static int accumulate_first(struct tensor *variable, struct tensor *grad)
+{
+    struct autograd_meta *meta = tensor_meta(variable);
+
+    if (!meta)
+        return -1;
+    if (grad_enabled() || (grad->refs == 1 && grad->storage->refs == 1 && !grad->grad_fn)) {
+        meta->grad = tensor_ref(grad);
+        return 0;
+    }
+    meta->grad = tensor_clone(grad);
+    return meta->grad ? 0 : -1;
+}
+
+static int accumulate_more(struct tensor *variable, struct tensor *grad)
+{
+    struct autograd_meta *meta = variable->meta;
+    struct value args[3] = {{.given = true, .tensor = meta->grad}, {.given = true, .tensor = grad}};
+    struct tensor *sum = NULL;
+
+    op_defaults(&ops[OP_add], args, 2);
+    if (!grad_enabled())
+        return op_call_inplace(&ops_inplace[OP_add], args);
+    if (op_call(&ops[OP_add], args, &sum) < 0)
+        return -1;
+    tensor_unref(meta->grad);
+    meta->grad = sum;
+    return 0;
+}
+
+static int accumulate_apply(struct node *node, struct tensor *const *g, struct tensor **grads)
+{
+    struct tensor *variable = ((struct accumulate_node *)node)->variable;
+
+    (void)grads;
+    if (!g[0])
+        return 0;
+    return tensor_grad(variable) ? accumulate_more(variable, g[0])
+                                 : accumulate_first(variable, g[0]);
+}
+
+static const char *accumulate_name(const struct node *node)
+{
+    (void)node;
+    return "torch::autograd::AccumulateGrad";
+}
+
+static void accumulate_free(struct node *node)
+{
+    struct accumulate_node *self = (struct accumulate_node *)node;
+
+    self->variable->meta->accumulator = NULL;
+    tensor_unref(self->variable);
+    pool_free(self, sizeof(*self));
+}
+
+static const struct node_type accumulate_type = {
+    .apply = accumulate_apply, .name = accumulate_name, .free = accumulate_free};
+
+struct tensor *node_variable(const struct node *node)
+{
+    return node->type == &accumulate_type ? ((const struct accumulate_node *)node)->variable : NULL;
+}
+
+struct hook *node_hooks(const struct node *node)
+{
+    const struct tensor *leaf = node_variable(node);
+
+    return leaf ? leaf->meta->hooks : node->hooks;
+}
+
+static struct node *leaf_node(struct tensor *t)
+{
+    struct autograd_meta *meta = tensor_meta(t);
+    struct accumulate_node *self;
+
+    if (!meta)
+        return NULL;
+    if (meta->accumulator)
+        return node_ref(meta->accumulator);
+    self = pool_alloc(sizeof(*self));
+    if (!self)
+        return NULL;
+    node_init(&self->node, &accumulate_type, NULL, 0, 1);
+    self->node.sequence = UINT64_MAX; /* gathers as soon as its gradient is complete */
+    self->variable = tensor_ref(t);
+    meta->accumulator = &self->node;
+    return &self->node;
+}
+
+struct edge tensor_edge(struct tensor *t)
+{
+    struct edge edge = {NULL, 0};
+
+    if (!t->requires_grad)
+        return edge;
+    edge.node = tensor_grad_fn(t);
+    if (edge.node) {
+        node_ref(edge.node);
+        edge.output_nr = t->output_nr;
+    } else {
+        edge.node = leaf_node(t);
+    }
+    return edge;
+}
+
+void tensor_set_history(struct tensor *t, struct node *node, uint32_t nr)
+{
+    struct node *old = t->grad_fn;
+
+    t->grad_fn = node_ref(node);
+    t->output_nr = nr;
+    t->requires_grad = true;
+    if (t->base)
+        t->view_version = t->storage->version;
+    node_unref(old);
+}
+
+/* ---- tensors ---- */
+
+struct autograd_meta *tensor_meta(struct tensor *t)
+{
+    if (!t->meta) {
+        t->meta = pool_alloc(sizeof(*t->meta));
+        if (t->meta)
+            memset(t->meta, 0, sizeof(*t->meta));
+    }
+    return t->meta;
+}
+
+/* The hook of retain_grad(): its data is the tensor, which takes the hook along when it ends. */
+static struct tensor *keep_grad(void *data, struct tensor *grad)
+{
+    struct tensor *t = data;
+
+    return tensor_set_grad(t, grad) < 0 ? NULL : tensor_ref(grad);
+}
+
+static void forget_retained(struct tensor *t)
+{
+    for (struct hook *hook = t->grad_fn ? t->grad_fn->hooks : NULL; hook; hook = hook->next) {
+        if (hook->call == keep_grad && hook->data == t) {
+            remove_hook(&t->grad_fn->hooks, hook->id);
+            return;
+        }
+    }
+}
+
+static void release_autograd(struct tensor *t)
+{
+    struct autograd_meta *meta = t->meta;
+
+    if (meta) {
+        if (meta->retains_grad)
+            forget_retained(t);
+        t->meta = NULL;
+        tensor_unref(meta->grad);
+        free_hooks(meta->hooks);
+        pool_free(meta, sizeof(*meta));
+    }
+    node_unref(t->grad_fn);
+    t->grad_fn = NULL;
+}
+
+void autograd_init(void)
+{
+    tensor_release_autograd = release_autograd;
+    kernels_choose();
+    op_table_init();
+}
+
+struct tensor *tensor_grad(const struct tensor *t)
+{
+    return t->meta ? t->meta->grad : NULL;
+}
+
+int tensor_set_grad(struct tensor *t, struct tensor *grad)
+{
+    struct autograd_meta *meta = grad || t->meta ? tensor_meta(t) : NULL;
+    struct tensor *old;
+
+    if (!meta)
+        return grad ? -1 : 0;
+    old = meta->grad;
+    meta->grad = grad ? tensor_ref(grad) : NULL;
+    tensor_unref(old);
+    return 0;
+}
+
+int tensor_set_requires_grad(struct tensor *t, bool on)
+{
+    if (t->grad_fn && !on)
+        return error_set(ERROR_RUNTIME,
+                         "you can only change requires_grad flags of leaf variables. If you want "
+                         "to use a computed variable in a subgraph that doesn't require "
+                         "differentiation use var_no_grad = var.detach().");
+    if (on && !dtype_is_float(tensor_dtype(t)))
+        return error_set(ERROR_RUNTIME, "only Tensors of floating point and complex dtype can "
+                                        "require gradients");
+    t->requires_grad = on;
+    return 0;
+}
+
+int tensor_retain_grad(struct tensor *t)
+{
+    struct hook hook = {.call = keep_grad, .data = t};
+
+    if (!t->requires_grad)
+        return error_set(ERROR_RUNTIME, "can't retain_grad on Tensor that has requires_grad=False");
+    if (!tensor_grad_fn(t) || (t->meta && t->meta->retains_grad))
+        return 0; /* a leaf has its gradient anyway */
+    if (!tensor_meta(t) || tensor_add_hook(t, hook) < 0)
+        return -1;
+    t->meta->retains_grad = true;
+    return 0;
+}
+
+struct tensor *tensor_detach(struct tensor *t)
+{
+    return tensor_alias(t);
+}

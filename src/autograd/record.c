@@ -1,0 +1,385 @@
+/*
+ * Recorded operations: the forward call, the node that remembers it, and what becomes of a tensor
+ * that is changed in place.
+ */
+#include "autograd/record.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* ---- the node of a table row ---- */
+
+struct saved {
+    struct tensor *tensor;
+    uint32_t version;
+    bool result; /* an output of this node: kept without its history, which would be a cycle */
+};
+
+/* One block: the header, then edges, arguments, saved tensors, and copies of the lists in
+ * arguments. */
+struct op_node {
+    struct node node;
+    const struct op *op;
+    size_t size;
+    int saved_count;
+    bool released;
+    struct value *args;
+    struct saved *saved; /* arguments' tensors in edge order, then results */
+    struct edge edges[];
+};
+
+static const char *op_node_name(const struct node *node)
+{
+    return op_backward_name(((const struct op_node *)node)->op);
+}
+
+static void op_node_release(struct node *node)
+{
+    struct op_node *self = (struct op_node *)node;
+
+    for (int i = 0; i < self->saved_count; i++) {
+        tensor_unref(self->saved[i].tensor);
+        self->saved[i].tensor = NULL;
+    }
+    self->released = true;
+}
+
+static void op_node_free(struct node *node)
+{
+    struct op_node *self = (struct op_node *)node;
+
+    op_node_release(node);
+    node_release_edges(node);
+    pool_free(self, self->size);
+}
+
+static int check_saved(const struct op_node *self, const struct saved *saved)
+{
+    char text[256];
+
+    if (!saved->tensor->storage || saved->tensor->storage->version == saved->version)
+        return 0;
+    return error_set(
+        ERROR_RUNTIME,
+        "one of the variables needed for gradient computation has been modified by an inplace "
+        "operation: [torch.%s %s]%s%s%s, is at version %u; expected version %u instead. Hint: "
+        "enable anomaly detection to find the operation that failed to compute its gradient, with "
+        "torch.autograd.set_detect_anomaly(True).",
+        dtype_infos[saved->tensor->dtype].class_name,
+        shape_text(saved->tensor->ndim, saved->tensor->shape, text, sizeof(text)),
+        saved->result ? ", which is output 0 of " : "",
+        saved->result ? op_node_name(&self->node) : "", "", saved->tensor->storage->version,
+        saved->version);
+}
+
+/* A saved result gets its history back for the time of the rule, so that a gradient of a gradient
+ * finds its way through it. */
+static struct tensor *unpack_result(struct op_node *self, int index, uint32_t nr)
+{
+    struct tensor *t = tensor_alias(self->saved[index].tensor);
+
+    if (t && grad_enabled())
+        tensor_set_history(t, &self->node, nr);
+    return pool_keep(t);
+}
+
+static int op_node_apply(struct node *node, struct tensor *const *g, struct tensor **grads)
+{
+    struct op_node *self = (struct op_node *)node;
+    const struct rule *rule = &op_rules[self->op->id];
+    struct tensor *results[OP_MAX_OUTPUTS] = {NULL};
+    struct grad_call call = {
+        .op = self->op, .args = self->args, .g = g, .results = results, .grads = grads};
+    size_t mark;
+    int status = 0;
+
+    if (self->released)
+        return error_set(
+            ERROR_RUNTIME,
+            "Trying to backward through the graph a second time (or directly access saved tensors "
+            "after they have already been freed). Saved intermediate values of the graph are freed "
+            "when you call .backward() or autograd.grad(). Specify retain_graph=True if you need "
+            "to backward through the graph a second time or if you need to access saved tensors "
+            "after calling backward.");
+    for (int i = 0; i < self->saved_count; i++) {
+        if (self->saved[i].tensor && check_saved(self, &self->saved[i]) < 0)
+            return -1;
+    }
+    mark = pool_open();
+    for (int i = node->edge_count; i < self->saved_count; i++)
+        results[i - node->edge_count] = unpack_result(self, i, (uint32_t)(i - node->edge_count));
+    for (int k = 0; k < node->edge_count; k++)
+        call.need |= (uint64_t)(node->edges[k].node != NULL) << (k < 63 ? k : 63);
+    rule->apply(&call);
+    if (error_pending())
+        status = -1;
+    for (int k = 0; k < node->edge_count; k++) {
+        if (grads[k] && status == 0)
+            tensor_ref(grads[k]);
+        else
+            grads[k] = NULL;
+    }
+    pool_close(mark);
+    return status;
+}
+
+static const struct node_type op_node_type = {.apply = op_node_apply,
+                                              .name = op_node_name,
+                                              .release_saved = op_node_release,
+                                              .free = op_node_free};
+
+/* Bytes of the lists that an argument points to. */
+static size_t list_bytes(const struct param *p, const struct value *v)
+{
+    if (!v->given)
+        return 0;
+    switch (p->type) {
+    case VALUE_TENSORS:
+    case VALUE_INDICES:
+        return (size_t)v->tensors.count * sizeof(*v->tensors.at);
+    case VALUE_INTS:
+        return (size_t)v->ints.count * sizeof(*v->ints.at);
+    case VALUE_FLOATS:
+        return (size_t)v->floats.count * sizeof(*v->floats.at);
+    case VALUE_STRING:
+        return (strlen(v->text) + 8) / 8 * 8;
+    default:
+        return 0;
+    }
+}
+
+static void copy_list(const struct param *p, struct value *v, char **space)
+{
+    size_t bytes = list_bytes(p, v);
+
+    if (bytes == 0)
+        return;
+    memcpy(*space,
+           p->type == VALUE_STRING   ? (const void *)v->text
+           : p->type == VALUE_INTS   ? (const void *)v->ints.at
+           : p->type == VALUE_FLOATS ? (const void *)v->floats.at
+                                     : (const void *)v->tensors.at,
+           p->type == VALUE_STRING ? strlen(v->text) + 1 : bytes);
+    if (p->type == VALUE_STRING)
+        v->text = *space;
+    else if (p->type == VALUE_INTS)
+        v->ints.at = (const int64_t *)*space;
+    else if (p->type == VALUE_FLOATS)
+        v->floats.at = (const double *)*space;
+    else
+        v->tensors.at = (struct tensor **)*space;
+    *space += bytes;
+}
+
+static bool is_list(const struct param *p)
+{
+    return p->type == VALUE_TENSORS || p->type == VALUE_INDICES;
+}
+
+static int edge_count(const struct schema *schema, const struct value *args)
+{
+    int count = 0;
+
+    for (int i = 0; i < schema->count; i++) {
+        if (schema->params[i].type == VALUE_TENSOR)
+            count++;
+        else if (is_list(&schema->params[i]) && args[i].given)
+            count += args[i].tensors.count;
+    }
+    return count;
+}
+
+/* Keeps `t` for edge k: whole when the rule needs its values, else its shape. */
+static int save_argument(struct op_node *self, int k, struct tensor **slot, bool values)
+{
+    struct tensor *t = *slot;
+
+    if (!t)
+        return 0;
+    self->edges[k] = tensor_edge(t);
+    if (error_pending())
+        return -1;
+    t = values ? tensor_ref(t) : tensor_shape_only(t);
+    if (!t)
+        return -1;
+    self->saved[k].tensor = t;
+    self->saved[k].version = t->storage ? t->storage->version : 0;
+    *slot = t;
+    return 0;
+}
+
+static int save_arguments(struct op_node *self, const struct schema *schema, unsigned saves)
+{
+    int k = 0;
+
+    for (int i = 0; i < schema->count; i++) {
+        struct value *v = &self->args[i];
+        bool values = i < 8 && (saves >> i & 1);
+
+        if (schema->params[i].type == VALUE_TENSOR) {
+            if (v->given && save_argument(self, k, &v->tensor, values) < 0)
+                return -1;
+            k++;
+        } else if (is_list(&schema->params[i]) && v->given) {
+            for (int j = 0; j < v->tensors.count; j++, k++) {
+                if (save_argument(self, k, &v->tensors.at[j], values) < 0)
+                    return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+struct node *record_node(const struct op *op, const struct value *args)
+{
+    const struct schema *schema = op_schema(op);
+    const struct rule *rule = &op_rules[op->id];
+    int edges = edge_count(schema, args), saved = edges + (rule->saves & SR ? op->outputs : 0);
+    size_t size = sizeof(struct op_node) + (size_t)edges * sizeof(struct edge), lists = 0;
+    size_t args_at = size, saved_at, space_at;
+    struct op_node *self;
+    char *space;
+
+    saved_at = args_at + (size_t)schema->count * sizeof(struct value);
+    space_at = saved_at + (size_t)saved * sizeof(struct saved);
+    for (int i = 0; i < schema->count; i++)
+        lists += list_bytes(&schema->params[i], &args[i]);
+    size = space_at + lists;
+    self = pool_alloc(size);
+    if (!self)
+        return NULL;
+    node_init(&self->node, &op_node_type, self->edges, edges, op->outputs);
+    self->op = op;
+    self->size = size;
+    self->saved_count = saved;
+    self->released = false;
+    self->args = (struct value *)((char *)self + args_at);
+    self->saved = (struct saved *)((char *)self + saved_at);
+    memset(self->edges, 0, (size_t)edges * sizeof(struct edge));
+    memset(self->saved, 0, (size_t)saved * sizeof(struct saved));
+    memcpy(self->args, args, (size_t)schema->count * sizeof(struct value));
+    space = (char *)self + space_at;
+    for (int i = 0; i < schema->count; i++)
+        copy_list(&schema->params[i], &self->args[i], &space);
+    if (save_arguments(self, schema, rule->saves) < 0) {
+        node_unref(&self->node);
+        return NULL;
+    }
+    return &self->node;
+}
+
+int record_results(struct node *node, struct tensor *const *out)
+{
+    struct op_node *self = (struct op_node *)node;
+
+    for (int i = 0; i < node->output_count; i++) {
+        if (node->edge_count + i < self->saved_count) {
+            struct saved *saved = &self->saved[node->edge_count + i];
+
+            saved->tensor = tensor_alias(out[i]);
+            if (!saved->tensor)
+                return -1;
+            saved->version = out[i]->storage->version;
+            saved->result = true;
+        }
+    }
+    return 0;
+}
+
+/* ---- calls ---- */
+
+void op_defaults(const struct op *op, struct value *args, int from)
+{
+    const struct schema *schema = op_schema(op);
+
+    for (int i = from; i < schema->count; i++)
+        args[i] = schema->params[i].value;
+}
+
+static bool wants_grad(const struct op *op, const struct value *args)
+{
+    const struct schema *schema = op_schema(op);
+
+    for (int i = 0; i < schema->count; i++) {
+        if (schema->tensors >> i & 1) {
+            if (args[i].given && args[i].tensor->requires_grad)
+                return true;
+        } else if (is_list(&schema->params[i]) && args[i].given) {
+            for (int j = 0; j < args[i].tensors.count; j++) {
+                if (args[i].tensors.at[j] && args[i].tensors.at[j]->requires_grad)
+                    return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool records(const struct op *op, const struct value *args)
+{
+    return grad_enabled() && op_rules[op->id].apply && wants_grad(op, args);
+}
+
+/* A view keeps the tensor that it shows a part of, which later in-place changes must reach. */
+static void set_base(const struct op *op, const struct value *args, struct tensor *out)
+{
+    struct tensor *self = args[0].tensor;
+
+    if (!(op->flags & OP_VIEW) || out->base || out->storage != self->storage || out == self)
+        return;
+    out->base = tensor_ref(self->base ? self->base : self);
+    out->view_version = out->storage->version;
+}
+
+static int call_out(const struct op *op, const struct value *args, struct tensor **out, bool record)
+{
+    if (record || (grad_enabled() && out[0]->requires_grad))
+        return error_set(ERROR_RUNTIME,
+                         "%s(): functions with out=... arguments don't support automatic "
+                         "differentiation, but one of the arguments requires grad.",
+                         op->name);
+    if (op->forward(op, args, out) < 0)
+        return -1;
+    for (int i = 0; i < op->outputs; i++) {
+        if (out[i])
+            tensor_bump(out[i]);
+    }
+    return 0;
+}
+
+int op_call(const struct op *op, const struct value *args, struct tensor **out)
+{
+    bool record;
+    struct node *node = NULL;
+    int status = 0;
+
+    if (op->flags & OP_COMPOSED)
+        return op->forward(op, args, out);
+    record = records(op, args);
+    if (__builtin_expect(out[0] != NULL, 0))
+        return call_out(op, args, out, record);
+    if (op->forward(op, args, out) < 0)
+        return -1;
+    for (int i = 0; i < op->outputs && op->flags & OP_VIEW; i++)
+        set_base(op, args, out[i]);
+    if (!record)
+        return 0;
+    if (out[0] == args[0].tensor) { /* a no-op that gave its input back: nothing to remember */
+        return 0;
+    }
+    node = record_node(op, args);
+    if (!node || record_results(node, out) < 0)
+        status = -1;
+    for (int i = 0; i < op->outputs; i++) {
+        if (status == 0 && out[i] && dtype_is_float(tensor_dtype(out[i])))
+            tensor_set_history(out[i], node, (uint32_t)i);
+        else if (status < 0) {
+            tensor_unref(out[i]);
+            out[i] = NULL;
+        }
+    }
+    node_unref(node);
+    return status;
+}

@@ -1,0 +1,18 @@
+/*
+ * record.h: the parts of recording that in-place calls share. Private to src/autograd.
+ */
+#ifndef SADDLE_AUTOGRAD_RECORD_H
+#define SADDLE_AUTOGRAD_RECORD_H
+
+#include "autograd/formula.h"
+
+/* The node of a call: edges to the arguments' histories, what the row saves. A new reference. */
+struct node *record_node(const struct op *op, const struct value *args);
+/* Saves the results that the row wants; before they get their history. */
+int record_results(struct node *node, struct tensor *const *out);
+/* "AddBackward0". */
+const char *op_backward_name(const struct op *op);
+/* Parses all schemas and makes the in-place forms. */
+void op_table_init(void);
+
+#endif

@@ -1,0 +1,189 @@
+/*
+ * The table of operations, made from the rows of ops.def: what each is called, does and saves.
+ */
+#include "autograd/record.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+struct op ops[OP_COUNT] = {
+#define ROW(op_name, op_schema_text, op_forward_fn, op_list_fn, op_flags, op_help)                 \
+    [OP_##op_name] = {.name = #op_name,                                                            \
+                      .schema = op_schema_text,                                                    \
+                      .forward = op_forward_fn,                                                    \
+                      .list = op_list_fn,                                                          \
+                      .help = op_help,                                                             \
+                      .flags = op_flags,                                                           \
+                      .id = OP_##op_name},
+#define UNARY(name, params, rule, expr, saves, dself, flags, help)                                 \
+    ROW(name, "(Tensor self" params ")", elementwise_forward, NULL, flags, help)
+#define BINARY(name, params, rule, expr, saves, dself, dother, flags, help)                        \
+    ROW(name, "(Tensor self, Tensor other" params ")", elementwise_forward, NULL, flags, help)
+#define TERNARY(name, params, rule, expr, saves, d0, d1, d2, flags, help)                          \
+    ROW(name, TERNARY_SCHEMA_##name params ")", elementwise_forward, NULL, flags, help)
+#define UNARY_MATH  UNARY
+#define BINARY_MATH BINARY
+#define OP(name, schema, forward, saves, derivative, flags, help)                                  \
+    ROW(name, schema, forward, NULL, flags, help)
+#define COMPOSITE(name, schema, function, flags, help)                                             \
+    ROW(name, schema, function, NULL, (flags) | OP_COMPOSED, help)
+#define LIST(name, schema, function, flags, help)                                                  \
+    ROW(name, schema, NULL, function, (flags) | OP_COMPOSED, help)
+/* What PyTorch calls the three tensors. */
+#define TERNARY_SCHEMA_lerp    "(Tensor self, Tensor end, Tensor weight"
+#define TERNARY_SCHEMA_addcmul "(Tensor self, Tensor tensor1, Tensor tensor2"
+#define TERNARY_SCHEMA_addcdiv "(Tensor self, Tensor tensor1, Tensor tensor2"
+#include "tensor/ops.def"
+#undef UNARY
+#undef BINARY
+#undef UNARY_MATH
+#undef BINARY_MATH
+#undef TERNARY
+#undef OP
+#undef COMPOSITE
+#undef LIST
+};
+
+struct op ops_inplace[OP_COUNT];
+
+/* ---- rules ---- */
+
+#define S(i) (c->args[i].scalar)
+#define BEGIN                                                                                      \
+    struct tensor *g = c->g[0], *self = c->args[0].tensor, *result = c->results[0];                \
+    (void)g;                                                                                       \
+    (void)self;                                                                                    \
+    (void)result;
+#define UNARY(name, params, rule, expr, saves, dself, flags, help)                                 \
+    static __attribute__((unused)) void name##_rule(struct grad_call *c)                           \
+    {                                                                                              \
+        BEGIN                                                                                      \
+        grad_store(c, 0, 0, dself);                                                                \
+    }
+#define BINARY(name, params, rule, expr, saves, dself, dother, flags, help)                        \
+    static __attribute__((unused)) void name##_rule(struct grad_call *c)                           \
+    {                                                                                              \
+        BEGIN                                                                                      \
+        struct tensor *other = c->args[1].tensor;                                                  \
+        (void)other;                                                                               \
+        if (grad_wanted(c, 0))                                                                     \
+            grad_store(c, 0, 0, dself);                                                            \
+        if (grad_wanted(c, 1))                                                                     \
+            grad_store(c, 1, 1, dother);                                                           \
+    }
+#define TERNARY(name, params, rule, expr, saves, d0, d1, d2, flags, help)                          \
+    static __attribute__((unused)) void name##_rule(struct grad_call *c)                           \
+    {                                                                                              \
+        BEGIN                                                                                      \
+        struct tensor *other = c->args[1].tensor, *third = c->args[2].tensor;                      \
+        if (grad_wanted(c, 0))                                                                     \
+            grad_store(c, 0, 0, d0);                                                               \
+        if (grad_wanted(c, 1))                                                                     \
+            grad_store(c, 1, 1, d1);                                                               \
+        if (grad_wanted(c, 2))                                                                     \
+            grad_store(c, 2, 2, d2);                                                               \
+    }
+#define UNARY_MATH  UNARY
+#define BINARY_MATH BINARY
+#define OP(name, schema, forward, saves, derivative, flags, help)
+#define COMPOSITE(name, schema, function, flags, help)
+#define LIST(name, schema, function, flags, help)
+#include "tensor/ops.def"
+#undef UNARY
+#undef BINARY
+#undef TERNARY
+#undef OP
+
+/* Comparisons and whole-number operations have no derivative. */
+#define RULE_OF_FLOAT(name)      name##_rule
+#define RULE_OF_ONLY_FLOAT(name) name##_rule
+#define RULE_OF_NUMBER(name)     name##_rule
+#define RULE_OF_ANY(name)        name##_rule
+#define RULE_OF_INTEGER(name)    NULL
+#define RULE_OF_COMPARE(name)    NULL
+
+#define none NULL
+const struct rule op_rules[OP_COUNT] = {
+#define UNARY(name, params, rule, expr, saves, dself, flags, help)                                 \
+    [OP_##name] = {saves, RULE_OF_##rule(name)},
+#define BINARY(name, params, rule, expr, saves, dself, dother, flags, help)                        \
+    [OP_##name] = {saves, RULE_OF_##rule(name)},
+#define TERNARY(name, params, rule, expr, saves, d0, d1, d2, flags, help)                          \
+    [OP_##name] = {saves, RULE_OF_##rule(name)},
+#define OP(name, schema, forward, saves, derivative, flags, help) [OP_##name] = {saves, derivative},
+#include "tensor/ops.def"
+};
+#undef none
+
+/* ---- names ---- */
+
+/* Where PyTorch's node is not called after the row: overloads are numbered in its own order, and
+ * aliases record what they stand for. */
+static const struct {
+    enum op_id id;
+    const char *name;
+} odd_names[] = {
+    {OP_true_divide, "DivBackward0"},      {OP_sum__dim, "SumBackward1"},
+    {OP_squeeze__dim, "SqueezeBackward1"}, {OP_fix, "TruncBackward0"},
+    {OP_clip, "ClampBackward1"},           {OP_clamp, "ClampBackward1"},
+};
+
+static char backward_names[OP_COUNT][40];
+
+/* log_softmax -> LogSoftmaxBackward0. A leading underscore and an overload's name go. */
+static void make_backward_name(const char *name, char *out, size_t size)
+{
+    size_t length = 0;
+    bool upper = true;
+
+    for (; *name && strncmp(name, "__", 2) != 0 && length + 12 < size; name++) {
+        if (*name == '_') {
+            upper = true;
+            continue;
+        }
+        out[length++] = upper ? (char)toupper((unsigned char)*name) : *name;
+        upper = false;
+    }
+    snprintf(out + length, size - length, "Backward0");
+}
+
+const char *op_backward_name(const struct op *op)
+{
+    char *name = backward_names[op->id];
+
+    for (size_t i = 0; i < sizeof(odd_names) / sizeof(*odd_names); i++) {
+        if (odd_names[i].id == op->id)
+            return odd_names[i].name;
+    }
+    if (!name[0])
+        make_backward_name(ops[op->id].name, name, sizeof(backward_names[0]));
+    return name;
+}
+
+/* ---- start ---- */
+
+/* add -> add_, with the schema of add. */
+static void make_inplace(enum op_id id)
+{
+    static char names[OP_COUNT][40];
+    const struct op *op = &ops[id];
+
+    ops_inplace[id] = *op;
+    snprintf(names[id], sizeof(names[id]), "%s_", op->name);
+    ops_inplace[id].name = names[id];
+    ops_inplace[id].flags |= OP_IN_PLACE_CALL;
+}
+
+void op_table_init(void)
+{
+    for (int id = 0; id < OP_COUNT; id++) {
+        const struct schema *schema = op_schema(&ops[id]);
+
+        ops[id].outputs = schema->outputs;
+        ops[id].result_names = schema->result_names;
+        if (ops[id].flags & OP_INPLACE)
+            make_inplace((enum op_id)id);
+    }
+}

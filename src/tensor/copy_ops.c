@@ -1,0 +1,125 @@
+/* Operations that copy, convert and choose. */
+#include "base/error.h"
+#include "tensor/iter.h"
+#include "tensor/op.h"
+
+#include <string.h>
+
+int clone_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    (void)op;
+    *out = tensor_clone(args[0].tensor);
+    return *out ? 0 : -1;
+}
+
+int to_copy_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    (void)op;
+    *out = tensor_new_like(args[0].tensor, (enum dtype)args[1].i);
+    return *out ? tensor_copy(*out, args[0].tensor) : -1;
+}
+
+int copy_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    (void)op;
+    return tensor_copy(out[0], args[1].tensor);
+}
+
+int fill_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    (void)op;
+    return tensor_fill(out[0], args[1].scalar);
+}
+
+int zero_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    (void)op;
+    (void)args;
+    return tensor_fill(out[0], scalar_int(0));
+}
+
+/* ---- where ---- */
+
+#define CHOOSE(bytes, T)                                                                           \
+    static void choose_##bytes(int64_t n, char *const *ptr, const int64_t *stride,                 \
+                               const struct scalar *params)                                        \
+    {                                                                                              \
+        (void)params;                                                                              \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            bool first = *(const bool *)(ptr[1] + i * stride[1]);                                  \
+            const char *from = first ? ptr[2] + i * stride[2] : ptr[3] + i * stride[3];            \
+            *(T *)(ptr[0] + i * stride[0]) = *(const T *)from;                                     \
+        }                                                                                          \
+    }
+CHOOSE(1, uint8_t)
+CHOOSE(2, uint16_t)
+CHOOSE(4, uint32_t)
+CHOOSE(8, uint64_t)
+
+static kernel_fn *choose_kernel(size_t size)
+{
+    return size == 1 ? choose_1 : size == 2 ? choose_2 : size == 4 ? choose_4 : choose_8;
+}
+
+/* out = condition ? a : b, broadcast; a and b are converted to `dtype`. */
+static int choose(const struct op *op, const struct tensor *condition, struct tensor *a,
+                  struct tensor *b, enum dtype dtype, struct tensor **out)
+{
+    const struct tensor *operands[4] = {NULL, condition, NULL, NULL};
+    struct tensor *x = tensor_to(a, dtype), *y = tensor_to(b, dtype), *result = NULL;
+    int64_t shape[TENSOR_MAX_DIMS];
+    int ndim = condition->ndim, status = -1;
+    struct iter it;
+
+    memcpy(shape, condition->shape, sizeof(shape));
+    if (!x || !y || shape_broadcast(&ndim, shape, a->ndim, a->shape) < 0 ||
+        shape_broadcast(&ndim, shape, b->ndim, b->shape) < 0)
+        goto end;
+    result = tensor_new(dtype, ndim, shape);
+    if (!result)
+        goto end;
+    operands[0] = result;
+    operands[2] = x;
+    operands[3] = y;
+    iter_init(&it, 4, operands);
+    iter_run(&it, choose_kernel(dtype_size(dtype)), NULL);
+    if (!*out) {
+        *out = tensor_ref(result);
+        status = 0;
+    } else if (op_output(op, out, dtype, ndim, shape) == 0) {
+        status = tensor_copy(*out, result);
+    }
+end:
+    tensor_unref(x);
+    tensor_unref(y);
+    tensor_unref(result);
+    return status;
+}
+
+int where_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *condition = args[0].tensor, *values[2] = {args[1].tensor, args[2].tensor};
+
+    if (condition->dtype != DTYPE_b8 && condition->dtype != DTYPE_u8)
+        return error_set(ERROR_RUNTIME,
+                         "where expected condition to be a boolean tensor, but got a tensor with "
+                         "dtype %s",
+                         dtype_short_name(tensor_dtype(condition)));
+    return choose(op, condition, values[0], values[1], op_result_type(2, values), out);
+}
+
+int masked_fill_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *self = args[0].tensor, *mask = args[1].tensor, *value = args[2].tensor;
+
+    if (mask->dtype != DTYPE_b8 && mask->dtype != DTYPE_u8)
+        return error_set(ERROR_RUNTIME,
+                         "masked_fill_ only supports boolean masks, but got mask with dtype %s",
+                         dtype_name(tensor_dtype(mask)));
+    if (value->ndim != 0)
+        return error_set(ERROR_RUNTIME,
+                         "masked_fill only supports a 0-dimensional value tensor, but got tensor "
+                         "with %d dimension(s).",
+                         value->ndim);
+    return choose(op, mask, value, self, tensor_dtype(self), out);
+}

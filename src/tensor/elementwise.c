@@ -1,0 +1,336 @@
+/* The forward function of the UNARY, BINARY and TERNARY rows. */
+#include "base/error.h"
+#include "tensor/iter.h"
+#include "tensor/op.h"
+
+#include <string.h>
+
+/* Kept here rather than in the table of operations, so that this layer can be used alone. */
+static const struct {
+    enum type_rule rule;
+    int inputs;
+} rows[OP_COUNT] = {
+#define UNARY(name, params, rule, expr, saves, dself, flags, help) [OP_##name] = {RULE_##rule, 1},
+#define BINARY(name, params, rule, expr, saves, dself, dother, flags, help)                        \
+    [OP_##name] = {RULE_##rule, 2},
+#define TERNARY(name, params, rule, expr, saves, d0, d1, d2, flags, help)                          \
+    [OP_##name] = {RULE_##rule, 3},
+#define UNARY_MATH  UNARY
+#define BINARY_MATH BINARY
+#define OP(name, schema, forward, saves, derivative, flags, help)
+#define COMPOSITE(name, schema, function, flags, help)
+#define LIST(name, schema, function, flags, help)
+#include "tensor/ops.def"
+#undef UNARY
+#undef BINARY
+#undef UNARY_MATH
+#undef BINARY_MATH
+#undef TERNARY
+#undef OP
+#undef COMPOSITE
+#undef LIST
+};
+
+/* What PyTorch says where an operation refuses bool; others name the operation. */
+static int refuse_bool(const struct op *op)
+{
+    if (op->id == OP_sub || op->id == OP_rsub)
+        return error_set(ERROR_RUNTIME,
+                         "Subtraction, the `-` operator, with two bool tensors is not supported. "
+                         "Use the `^` or `logical_xor()` operator instead.");
+    if (op->id == OP_neg)
+        return error_set(ERROR_RUNTIME,
+                         "Negation, the `-` operator, on a bool tensor is not supported. If you "
+                         "are trying to invert a mask, use the `~` or `logical_not()` operator "
+                         "instead.");
+    return error_set(ERROR_RUNTIME, "\"%s_cpu\" not implemented for 'Bool'", op->name);
+}
+
+/* The type that the row computes in, from that of its operands. */
+static enum dtype compute_type(const struct op *op, enum type_rule rule, enum dtype common)
+{
+    switch (rule) {
+    case RULE_FLOAT:
+        return dtype_is_float(common) ? common : dtype_default();
+    case RULE_NUMBER:
+        if (common == DTYPE_b8) {
+            refuse_bool(op);
+            return DTYPE_NONE;
+        }
+        return common;
+    case RULE_INTEGER:
+    case RULE_ONLY_FLOAT:
+        if (dtype_is_float(common) != (rule == RULE_ONLY_FLOAT)) {
+            error_set(ERROR_RUNTIME, "\"%s_cpu\" not implemented for '%s'", op->name,
+                      dtype_short_name(common));
+            return DTYPE_NONE;
+        }
+        return common;
+    default:
+        return common;
+    }
+}
+
+/* Promotion looks at tensors with dimensions first, then at zero-dim ones, then at Python numbers;
+ * a later group counts only when its category is higher. */
+enum dtype op_result_type(int count, struct tensor *const *tensors)
+{
+    enum dtype group[3] = {DTYPE_NONE, DTYPE_NONE, DTYPE_NONE}, result = DTYPE_NONE;
+
+    for (int i = 0; i < count; i++) {
+        const struct tensor *t = tensors[i];
+        int g = t->wrapped_number ? 2 : t->ndim == 0;
+        enum dtype d = tensor_dtype(t);
+
+        if (t->wrapped_number && dtype_is_float(d))
+            d = dtype_default();
+        group[g] = group[g] == DTYPE_NONE ? d : dtype_promote(group[g], d);
+    }
+    for (int g = 0; g < 3; g++) {
+        if (group[g] == DTYPE_NONE)
+            continue;
+        if (result == DTYPE_NONE || dtype_infos[group[g]].category > dtype_infos[result].category)
+            result = result == DTYPE_NONE ? group[g] : dtype_promote(result, group[g]);
+    }
+    return result;
+}
+
+static int check_cast(enum dtype from, enum dtype to)
+{
+    if (dtype_infos[from].category > dtype_infos[to].category)
+        return error_set(ERROR_RUNTIME,
+                         "result type %s can't be cast to the desired output type %s",
+                         dtype_short_name(from), dtype_short_name(to));
+    return 0;
+}
+
+int op_output(const struct op *op, struct tensor **out, enum dtype dtype, int ndim,
+              const int64_t *shape)
+{
+    char text[2][256];
+
+    if (!*out) {
+        *out = tensor_new(dtype, ndim, shape);
+        return *out ? 0 : -1;
+    }
+    if (check_cast(dtype, tensor_dtype(*out)) < 0)
+        return -1;
+    if ((*out)->ndim == ndim && memcmp((*out)->shape, shape, (size_t)ndim * sizeof(*shape)) == 0)
+        return 0;
+    if (op->flags & OP_IN_PLACE_CALL)
+        return error_set(ERROR_RUNTIME, "output with shape %s doesn't match the broadcast shape %s",
+                         shape_text((*out)->ndim, (*out)->shape, text[0], sizeof(text[0])),
+                         shape_text(ndim, shape, text[1], sizeof(text[1])));
+    return tensor_resize(*out, ndim, shape);
+}
+
+/* Whole-number division by zero is an error before a kernel meets it. */
+static int check_divisor(enum op_id id, enum dtype dtype, const struct tensor *divisor)
+{
+    struct tensor *copy;
+    bool zero = false;
+
+    if (id != OP_floor_divide && id != OP_div_trunc && id != OP_remainder && id != OP_fmod)
+        return 0;
+    if (dtype_is_float(dtype))
+        return 0;
+    copy = tensor_contiguous((struct tensor *)divisor);
+    for (int64_t i = 0; copy && i < copy->numel && !zero; i++)
+        zero = dtype_load(tensor_dtype(copy),
+                          tensor_data(copy) + i * (int64_t)dtype_size(tensor_dtype(copy)))
+                   .d == 0;
+    tensor_unref(copy);
+    return zero ? error_set(ERROR_RUNTIME, "ZeroDivisionError") : copy ? 0 : -1;
+}
+
+static int check_power(enum dtype dtype, const struct tensor *exponent)
+{
+    if (dtype_is_float(dtype) || exponent->ndim != 0 || exponent->numel != 1 ||
+        dtype_load(tensor_dtype(exponent), tensor_data(exponent)).d >= 0)
+        return 0;
+    return error_set(ERROR_RUNTIME, "Integers to negative integer powers are not allowed.");
+}
+
+/* The Scalar arguments, in order, for the kernel. */
+static void collect_params(const struct op *op, const struct value *args, int inputs,
+                           struct scalar params[2])
+{
+    const struct schema *schema = op_schema(op);
+    int count = 0;
+
+    params[0] = params[1] = scalar_int(0);
+    for (int i = inputs; i < schema->count && count < 2; i++) {
+        if (schema->params[i].type == VALUE_SCALAR)
+            params[count++] = args[i].scalar;
+    }
+}
+
+static int check_params(const struct op *op, enum dtype dtype, const struct scalar params[2])
+{
+    if ((op->id == OP_add || op->id == OP_sub || op->id == OP_rsub) && !dtype_is_float(dtype) &&
+        params[0].kind == SCALAR_FLOAT)
+        return error_set(ERROR_RUNTIME, "For integral input tensors, argument alpha must not be a "
+                                        "floating point number.");
+    return 0;
+}
+
+/* Where operands and result have one type and the same contiguous shape, or the second operand is a
+ * number, there is nothing to broadcast, convert or walk: one kernel call. */
+static bool run_short_cut(kernel_fn *kernel, int inputs, struct tensor *const *in,
+                          struct tensor *out, const struct scalar *params)
+{
+    int64_t stride[ITER_OPERANDS];
+    char *ptr[ITER_OPERANDS];
+
+    if (out->numel > ITER_GRAIN || !tensor_is_contiguous(out))
+        return false;
+    stride[0] = (int64_t)dtype_size(tensor_dtype(out));
+    ptr[0] = tensor_data(out);
+    for (int k = 0; k < inputs; k++) {
+        const struct tensor *t = in[k];
+
+        ptr[k + 1] = tensor_data(t);
+        stride[k + 1] = (int64_t)dtype_size(tensor_dtype(t));
+        if (t->ndim == 0 && k > 0)
+            stride[k + 1] = 0;
+        else if (!tensor_same_shape(t, out) || !tensor_is_contiguous(t))
+            return false;
+    }
+    kernel(out->numel, ptr, stride, params);
+    return true;
+}
+
+static void run(kernel_fn *kernel, int inputs, struct tensor *const *in, struct tensor *out,
+                const struct scalar *params)
+{
+    const struct tensor *operands[ITER_OPERANDS] = {out};
+    struct iter it;
+
+    if (run_short_cut(kernel, inputs, in, out, params))
+        return;
+    for (int k = 0; k < inputs; k++)
+        operands[k + 1] = in[k];
+    iter_init(&it, inputs + 1, operands);
+    iter_run(&it, kernel, params);
+}
+
+/* An input that shares the result's memory in another geometry must be copied first. */
+static bool clashes(const struct tensor *in, const struct tensor *out)
+{
+    return in->storage == out->storage &&
+           (in->offset != out->offset || !tensor_same_shape(in, out) ||
+            memcmp(in->stride, out->stride, (size_t)in->ndim * sizeof(*in->stride)) != 0);
+}
+
+static int broadcast_shape(int inputs, struct tensor *const *in, int *ndim, int64_t *shape)
+{
+    *ndim = in[0]->ndim;
+    memcpy(shape, in[0]->shape, (size_t)*ndim * sizeof(*shape));
+    for (int k = 1; k < inputs; k++) {
+        if (shape_broadcast(ndim, shape, in[k]->ndim, in[k]->shape) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int elementwise_run(const struct op *op, enum op_id id, struct tensor *const *inputs,
+                    const struct scalar *params, struct tensor **out)
+{
+    int count = rows[id].inputs, status = -1, ndim;
+    struct tensor *in[3] = {NULL}, *made = NULL, *target;
+    enum dtype dtype, result;
+    int64_t shape[TENSOR_MAX_DIMS];
+
+    dtype = compute_type(op, rows[id].rule, op_result_type(count, inputs));
+    if (dtype == DTYPE_NONE || check_params(op, dtype, params) < 0 ||
+        broadcast_shape(count, inputs, &ndim, shape) < 0)
+        return -1;
+    if (check_divisor(id, dtype, inputs[count - 1]) < 0 ||
+        (id == OP_pow && check_power(dtype, inputs[1]) < 0))
+        return -1;
+    result = rows[id].rule == RULE_COMPARE ? DTYPE_b8 : dtype;
+    made = *out;
+    if (op_output(op, &made, result, ndim, shape) < 0)
+        return -1;
+    target = tensor_dtype(made) == result ? tensor_ref(made) : tensor_new_like(made, result);
+    for (int k = 0; k < count; k++) {
+        in[k] = tensor_to(inputs[k], dtype);
+        if (in[k] && target && clashes(in[k], target)) {
+            struct tensor *copy = tensor_clone(in[k]);
+
+            tensor_unref(in[k]);
+            in[k] = copy;
+        }
+        if (!in[k])
+            goto end;
+    }
+    if (!target)
+        goto end;
+    run(kernels.elementwise[id][dtype], count, in, target, params);
+    status = target == made ? 0 : tensor_copy(made, target);
+end:
+    for (int k = 0; k < count; k++)
+        tensor_unref(in[k]);
+    tensor_unref(target);
+    if (status == 0)
+        *out = made;
+    else if (!*out)
+        tensor_unref(made);
+    return status;
+}
+
+int elementwise_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    int inputs = rows[op->id].inputs;
+    struct tensor *in[3];
+    struct scalar params[2];
+
+    for (int k = 0; k < inputs; k++)
+        in[k] = args[k].tensor;
+    collect_params(op, args, inputs, params);
+    return elementwise_run(op, op->id, in, params, out);
+}
+
+int div_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *in[2] = {args[0].tensor, args[1].tensor};
+    struct scalar params[2] = {scalar_int(0), scalar_int(0)};
+    enum op_id id = OP_true_divide;
+
+    if (args[2].given) {
+        if (strcmp(args[2].text, "floor") == 0)
+            id = OP_floor_divide;
+        else if (strcmp(args[2].text, "trunc") == 0)
+            id = OP_div_trunc;
+        else
+            return error_set(ERROR_RUNTIME,
+                             "div expected rounding_mode to be one of None, 'trunc', or 'floor' "
+                             "but found '%s'",
+                             args[2].text);
+    }
+    return elementwise_run(op, id, in, params, out);
+}
+
+/* clamp() with both bounds or one; a float bound turns whole numbers into floats. */
+int clamp_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *self = args[0].tensor, *converted;
+    struct scalar params[2] = {args[1].scalar, args[2].scalar};
+    bool low = args[1].given, high = args[2].given;
+    bool real = (low && params[0].kind == SCALAR_FLOAT) || (high && params[1].kind == SCALAR_FLOAT);
+    enum op_id id = low && high ? OP_clamp_range : low ? OP_clamp_min : OP_clamp_max;
+    int status;
+
+    if (!low && !high)
+        return error_set(ERROR_RUNTIME,
+                         "torch.clamp: At least one of 'min' or 'max' must not be None");
+    if (!low)
+        params[0] = params[1];
+    converted = real && !dtype_is_float(tensor_dtype(self)) ? tensor_to(self, dtype_default())
+                                                            : tensor_ref(self);
+    if (!converted)
+        return -1;
+    status = elementwise_run(op, id, &converted, params, out);
+    tensor_unref(converted);
+    return status;
+}

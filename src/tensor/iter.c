@@ -1,0 +1,133 @@
+#include "tensor/iter.h"
+
+#include <string.h>
+
+/* Moves dimension `from` behind those with smaller output strides: insertion sort, stable. */
+static void order_dimensions(struct iter *it)
+{
+    for (int d = 1; d < it->ndim; d++) {
+        for (int k = d; k > 0; k--) {
+            int64_t *a = it->stride[k - 1], *b = it->stride[k];
+            int64_t size = it->shape[k - 1], row[ITER_OPERANDS];
+            int use = 0; /* the first operand whose strides differ in order decides */
+
+            while (use < it->operands && (a[use] == b[use] || a[use] == 0 || b[use] == 0))
+                use++;
+            if (use == it->operands || a[use] <= b[use])
+                break;
+            memcpy(row, a, sizeof(row));
+            memcpy(a, b, sizeof(row));
+            memcpy(b, row, sizeof(row));
+            it->shape[k - 1] = it->shape[k];
+            it->shape[k] = size;
+        }
+    }
+}
+
+static bool may_merge(const struct iter *it, int inner, int outer)
+{
+    for (int k = 0; k < it->operands; k++) {
+        if (it->stride[outer][k] != it->stride[inner][k] * it->shape[inner])
+            return false;
+    }
+    return true;
+}
+
+static void merge_dimensions(struct iter *it)
+{
+    int last = 0;
+
+    for (int d = 1; d < it->ndim; d++) {
+        if (may_merge(it, last, d)) {
+            it->shape[last] *= it->shape[d];
+        } else {
+            last++;
+            it->shape[last] = it->shape[d];
+            memcpy(it->stride[last], it->stride[d], sizeof(it->stride[d]));
+        }
+    }
+    it->ndim = last + 1;
+}
+
+void iter_init(struct iter *it, int count, const struct tensor *const *operands)
+{
+    const struct tensor *out = operands[0];
+    int n = 0;
+
+    it->operands = count;
+    it->numel = out->numel;
+    for (int k = 0; k < count; k++)
+        it->ptr[k] = tensor_data(operands[k]);
+    for (int d = out->ndim - 1; d >= 0; d--) {
+        if (out->shape[d] == 1)
+            continue;
+        it->shape[n] = out->shape[d];
+        for (int k = 0; k < count; k++) {
+            const struct tensor *t = operands[k];
+            int td = d - (out->ndim - t->ndim);
+            bool broadcast = td < 0 || t->shape[td] == 1;
+
+            it->stride[n][k] = broadcast ? 0 : t->stride[td] * (int64_t)dtype_size(t->dtype);
+        }
+        n++;
+    }
+    if (n == 0) {
+        it->shape[0] = 1;
+        memset(it->stride[0], 0, sizeof(it->stride[0]));
+        n = 1;
+    }
+    it->ndim = n;
+    order_dimensions(it);
+    merge_dimensions(it);
+}
+
+/* Runs rows [begin, end) of the outer dimensions, each a loop over `count` elements of the
+ * innermost from `first` on. */
+static void run_rows(const struct iter *it, int64_t begin, int64_t end, int64_t first,
+                     int64_t count, kernel_fn *kernel, const struct scalar *params)
+{
+    for (int64_t row = begin; row < end; row++) {
+        char *ptr[ITER_OPERANDS];
+        int64_t rest = row;
+
+        for (int k = 0; k < it->operands; k++)
+            ptr[k] = it->ptr[k] + first * it->stride[0][k];
+        for (int d = 1; d < it->ndim; d++) {
+            int64_t index = rest % it->shape[d];
+
+            rest /= it->shape[d];
+            for (int k = 0; k < it->operands; k++)
+                ptr[k] += index * it->stride[d][k];
+        }
+        kernel(count, ptr, it->stride[0], params);
+    }
+}
+
+static void run_parallel(const struct iter *it, kernel_fn *kernel, const struct scalar *params)
+{
+    int64_t inner = it->shape[0], rows = it->numel / inner;
+    int64_t chunk = ITER_GRAIN / inner > 0 ? ITER_GRAIN / inner : 1;
+    void *token = it->numel >= ITER_LONG && tensor_long_begin ? tensor_long_begin() : NULL;
+
+    if (rows > 1) {
+#pragma omp parallel for schedule(static)
+        for (int64_t row = 0; row < rows; row += chunk)
+            run_rows(it, row, row + chunk < rows ? row + chunk : rows, 0, inner, kernel, params);
+    } else {
+#pragma omp parallel for schedule(static)
+        for (int64_t i = 0; i < inner; i += ITER_GRAIN)
+            run_rows(it, 0, 1, i, inner - i < ITER_GRAIN ? inner - i : ITER_GRAIN, kernel, params);
+    }
+    if (token)
+        tensor_long_end(token);
+}
+
+void iter_run(const struct iter *it, kernel_fn *kernel, const struct scalar *params)
+{
+    if (it->numel == 0)
+        return;
+    if (it->numel >= 2 * ITER_GRAIN)
+        run_parallel(it, kernel, params);
+    else
+        run_rows(it, 0, it->numel / it->shape[0], 0, it->shape[0], kernel, params);
+}

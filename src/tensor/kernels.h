@@ -1,0 +1,48 @@
+/*
+ * kernels.h: the inner loops, one table per instruction set, one table chosen at start.
+ *
+ * A kernel works on `n` elements of each operand: ptr[0] is the output, ptr[1..] the inputs, stride
+ * their steps in bytes. `params` are the numbers that an operation takes beside its tensors.
+ * Kernels never fail, allocate or look at tensors.
+ */
+#ifndef SADDLE_TENSOR_KERNELS_H
+#define SADDLE_TENSOR_KERNELS_H
+
+#include "tensor/dtype.h"
+#include "tensor/op.h"
+
+enum reduction { REDUCE_SUM, REDUCE_PROD, REDUCE_MAX, REDUCE_MIN, REDUCE_COUNT };
+
+typedef void kernel_fn(int64_t n, char *const *ptr, const int64_t *stride,
+                       const struct scalar *params);
+
+typedef kernel_fn *elementwise_table[OP_COUNT][DTYPE_COUNT];
+typedef kernel_fn *reduce_table[REDUCE_COUNT][DTYPE_COUNT];
+
+struct kernel_table {
+    elementwise_table elementwise;
+    /* ptr[0] is one element, ptr[1] are n of the same type: out = reduction of in. n may be 0. */
+    reduce_table reduce;
+    /* out[j] = out[j] (op) in[j] over n: reduces rows of a matrix into one. */
+    reduce_table fold;
+};
+
+/* The kernels for this processor; kernels_choose() fills the table once. SADDLE_ISA=baseline or
+ * avx2 in the environment keeps to a lower instruction set (for tests). */
+extern struct kernel_table kernels;
+void kernels_choose(void);
+/* "baseline", "avx2" or "avx512". */
+const char *kernels_name(void);
+
+/* What the files compiled once per instruction set define. */
+#define KERNEL_TABLES(isa)                                                                         \
+    extern const elementwise_table elementwise_##isa;                                              \
+    extern const reduce_table reduce_##isa, fold_##isa;
+KERNEL_TABLES(baseline)
+KERNEL_TABLES(avx2)
+KERNEL_TABLES(avx512)
+
+/* Conversion of elements, from[to]; one input. */
+extern kernel_fn *const convert_kernels[DTYPE_COUNT][DTYPE_COUNT];
+
+#endif

@@ -1,0 +1,186 @@
+/*
+ * The elementwise kernels: every UNARY, BINARY and TERNARY row of ops.def for every type its rule
+ * allows. Compiled once per instruction set; the wider sets hold the floating-point types alone,
+ * dispatch.c takes the rest from the baseline.
+ */
+#include "tensor/kernels.h"
+#include "tensor/vector_math.h"
+
+#include <string.h>
+
+/* One expression serves bool, unsigned and signed types: some comparisons are then always true. */
+#pragma GCC diagnostic ignored "-Wtype-limits"
+#pragma GCC diagnostic ignored "-Wpragmas"
+#pragma GCC diagnostic ignored "-Wunknown-warning-option"
+#pragma GCC diagnostic ignored "-Wbool-compare"
+#pragma GCC diagnostic ignored "-Wbool-operation"
+#pragma GCC diagnostic ignored "-Wint-in-bool-context"
+#pragma GCC diagnostic ignored "-Wtautological-compare"
+#pragma GCC diagnostic ignored "-Wunused-but-set-variable"
+#pragma GCC diagnostic ignored "-Wunused-variable"
+#pragma GCC diagnostic ignored "-Wbitwise-instead-of-logical"
+
+#define PARAM(T, k) (params[k].kind == SCALAR_FLOAT ? (T)params[k].d : (T)params[k].i)
+#define p(k)        p##k
+
+#define AT(T, k, step) (*(const T *)(ptr[k] + i * (step)))
+
+/* The loops: R is the type of the result, T that of the computation. Contiguous operands and a
+ * scalar second operand (stride 0) have loops that the compiler turns into vector code. */
+#define KERNEL_BEGIN(name, id, T)                                                                  \
+    static void name##_##id(int64_t n, char *const *ptr, const int64_t *stride,                    \
+                            const struct scalar *params)                                           \
+    {                                                                                              \
+        const T p0 = PARAM(T, 0), p1 = PARAM(T, 1);                                                \
+        const int64_t s0 = stride[0], s1 = stride[1];
+
+#define LOOP(R, expr, step0, ...)                                                                  \
+    _Pragma("GCC ivdep") for (int64_t i = 0; i < n; i++)                                           \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+        *(R *)(ptr[0] + i * (step0)) = (R)(expr);                                                  \
+    }
+
+#define UNARY_LOOPS(R, T, expr)                                                                    \
+    if (s0 == sizeof(R) && s1 == sizeof(T))                                                        \
+        LOOP(R, expr, (int64_t)sizeof(R), const T x = AT(T, 1, (int64_t)sizeof(T));)               \
+    else                                                                                           \
+        LOOP(R, expr, s0, const T x = AT(T, 1, s1);)
+
+#define BINARY_LOOPS(R, T, expr)                                                                   \
+    const int64_t s2 = stride[2];                                                                  \
+    if (s0 == sizeof(R) && s1 == sizeof(T) && s2 == sizeof(T))                                     \
+        LOOP(R, expr, (int64_t)sizeof(R), const T x = AT(T, 1, (int64_t)sizeof(T));                \
+             const T y = AT(T, 2, (int64_t)sizeof(T));)                                            \
+    else if (s0 == sizeof(R) && s1 == sizeof(T) && s2 == 0) {                                      \
+        const T y = *(const T *)ptr[2];                                                            \
+        LOOP(R, expr, (int64_t)sizeof(R), const T x = AT(T, 1, (int64_t)sizeof(T));)               \
+    } else                                                                                         \
+        LOOP(R, expr, s0, const T x = AT(T, 1, s1); const T y = AT(T, 2, s2);)
+
+#define TERNARY_LOOPS(R, T, expr)                                                                  \
+    const int64_t s2 = stride[2], s3 = stride[3];                                                  \
+    if (s0 == sizeof(R) && s1 == sizeof(T) && s2 == sizeof(T) && s3 == sizeof(T))                  \
+        LOOP(R, expr, (int64_t)sizeof(R), const T x = AT(T, 1, (int64_t)sizeof(T));                \
+             const T y = AT(T, 2, (int64_t)sizeof(T)); const T z = AT(T, 3, (int64_t)sizeof(T));)  \
+    else                                                                                           \
+        LOOP(R, expr, s0, const T x = AT(T, 1, s1); const T y = AT(T, 2, s2);                      \
+             const T z = AT(T, 3, s3);)
+
+/* Whole vectors, the rest through a padded one: the same digits whatever the length. */
+#define VECTOR_UNARY(T, V, expr)                                                                   \
+    if (s0 == sizeof(T) && s1 == sizeof(T)) {                                                      \
+        int64_t i = 0, lanes = VECTOR_BYTES / (int64_t)sizeof(T);                                  \
+        for (; i < n; i += lanes) {                                                                \
+            size_t bytes = (size_t)(n - i < lanes ? n - i : lanes) * sizeof(T);                    \
+            V x = {0}, result;                                                                     \
+            if (bytes == VECTOR_BYTES)                                                             \
+                memcpy(&x, ptr[1] + i * (int64_t)sizeof(T), VECTOR_BYTES);                         \
+            else                                                                                   \
+                memcpy(&x, ptr[1] + i * (int64_t)sizeof(T), bytes);                                \
+            result = (expr);                                                                       \
+            if (bytes == VECTOR_BYTES)                                                             \
+                memcpy(ptr[0] + i * (int64_t)sizeof(T), &result, VECTOR_BYTES);                    \
+            else                                                                                   \
+                memcpy(ptr[0] + i * (int64_t)sizeof(T), &result, bytes);                           \
+        }                                                                                          \
+        return;                                                                                    \
+    }
+#define VECTOR_BINARY(T, V, expr)                                                                  \
+    if (s0 == sizeof(T) && s1 == sizeof(T) && stride[2] == sizeof(T)) {                            \
+        int64_t i = 0, lanes = VECTOR_BYTES / (int64_t)sizeof(T);                                  \
+        for (; i < n; i += lanes) {                                                                \
+            size_t bytes = (size_t)(n - i < lanes ? n - i : lanes) * sizeof(T);                    \
+            V x = {0}, y = {0}, result;                                                            \
+            memcpy(&x, ptr[1] + i * (int64_t)sizeof(T), bytes);                                    \
+            memcpy(&y, ptr[2] + i * (int64_t)sizeof(T), bytes);                                    \
+            result = (expr);                                                                       \
+            memcpy(ptr[0] + i * (int64_t)sizeof(T), &result, bytes);                               \
+        }                                                                                          \
+        return;                                                                                    \
+    }
+
+/* Which types a rule computes in, by instruction set. */
+#define FLOATS(K, ...) K(f32, float, __VA_ARGS__) K(f64, double, __VA_ARGS__)
+#if ISA_LEVEL == ISA_baseline
+#define INTS(K, ...)                                                                               \
+    K(u8, uint8_t, __VA_ARGS__)                                                                    \
+    K(i8, int8_t, __VA_ARGS__)                                                                     \
+    K(i16, int16_t, __VA_ARGS__) K(i32, int32_t, __VA_ARGS__) K(i64, int64_t, __VA_ARGS__)
+#define BOOLS(K, ...) K(b8, bool, __VA_ARGS__)
+#else
+#define INTS(K, ...)
+#define BOOLS(K, ...)
+#endif
+#define TYPES_FLOAT(K, ...)      FLOATS(K, __VA_ARGS__)
+#define TYPES_ONLY_FLOAT(K, ...) FLOATS(K, __VA_ARGS__)
+#define TYPES_NUMBER(K, ...)     FLOATS(K, __VA_ARGS__) INTS(K, __VA_ARGS__)
+#define TYPES_ANY(K, ...)        FLOATS(K, __VA_ARGS__) INTS(K, __VA_ARGS__) BOOLS(K, __VA_ARGS__)
+#define TYPES_INTEGER(K, ...)    INTS(K, __VA_ARGS__) BOOLS(K, __VA_ARGS__)
+#define TYPES_COMPARE(K, ...)    TYPES_ANY(K, __VA_ARGS__)
+
+#define RESULT_FLOAT(T)      T
+#define RESULT_ONLY_FLOAT(T) T
+#define RESULT_NUMBER(T)     T
+#define RESULT_ANY(T)        T
+#define RESULT_INTEGER(T)    T
+#define RESULT_COMPARE(T)    bool
+
+/* A row's flags hold OP_MATH or not; only then may its expression meet a vector. The choice is made
+ * by pasting, since the expression of another row would not compile for vectors. */
+#define UNARY_KERNEL(id, T, name, rule, expr)                                                      \
+    KERNEL_BEGIN(name, id, T)                                                                      \
+    UNARY_LOOPS(RESULT_##rule(T), T, expr)                                                         \
+    }
+#define UNARY_MATH_KERNEL(id, T, name, rule, expr)                                                 \
+    KERNEL_BEGIN(name, id, T)                                                                      \
+    VECTOR_UNARY(T, vector_##id, expr)                                                             \
+    LOOP(T, expr, s0, const T x = AT(T, 1, s1);)                                                   \
+    }
+#define BINARY_KERNEL(id, T, name, rule, expr)                                                     \
+    KERNEL_BEGIN(name, id, T)                                                                      \
+    BINARY_LOOPS(RESULT_##rule(T), T, expr)                                                        \
+    }
+#define BINARY_MATH_KERNEL(id, T, name, rule, expr)                                                \
+    KERNEL_BEGIN(name, id, T)                                                                      \
+    VECTOR_BINARY(T, vector_##id, expr)                                                            \
+    LOOP(T, expr, s0, const T x = AT(T, 1, s1); const T y = AT(T, 2, stride[2]);)                  \
+    }
+#define TERNARY_KERNEL(id, T, name, rule, expr)                                                    \
+    KERNEL_BEGIN(name, id, T)                                                                      \
+    TERNARY_LOOPS(RESULT_##rule(T), T, expr)                                                       \
+    }
+
+#define UNARY(name, params, rule, expr, saves, dself, flags, help)                                 \
+    TYPES_##rule(UNARY_KERNEL, name, rule, expr)
+#define UNARY_MATH(name, params, rule, expr, saves, dself, flags, help)                            \
+    TYPES_##rule(UNARY_MATH_KERNEL, name, rule, expr)
+#define BINARY(name, params, rule, expr, saves, dself, dother, flags, help)                        \
+    TYPES_##rule(BINARY_KERNEL, name, rule, expr)
+#define BINARY_MATH(name, params, rule, expr, saves, dself, dother, flags, help)                   \
+    TYPES_##rule(BINARY_MATH_KERNEL, name, rule, expr)
+#define TERNARY(name, params, rule, expr, saves, d0, d1, d2, flags, help)                          \
+    TYPES_##rule(TERNARY_KERNEL, name, rule, expr)
+#define OP(name, schema, forward, saves, derivative, flags, help)
+#define COMPOSITE(name, schema, function, flags, help)
+#define LIST(name, schema, function, flags, help)
+#include "tensor/ops.def"
+#undef UNARY
+#undef UNARY_MATH
+#undef BINARY
+#undef BINARY_MATH
+#undef TERNARY
+
+#define ENTRY(id, T, name, ...)                                         [OP_##name][DTYPE_##id] = name##_##id,
+#define UNARY(name, params, rule, expr, saves, dself, flags, help)      TYPES_##rule(ENTRY, name)
+#define UNARY_MATH(name, params, rule, expr, saves, dself, flags, help) TYPES_##rule(ENTRY, name)
+#define BINARY(name, params, rule, expr, saves, dself, dother, flags, help)                        \
+    TYPES_##rule(ENTRY, name)
+#define BINARY_MATH(name, params, rule, expr, saves, dself, dother, flags, help)                   \
+    TYPES_##rule(ENTRY, name)
+#define TERNARY(name, params, rule, expr, saves, d0, d1, d2, flags, help) TYPES_##rule(ENTRY, name)
+
+#define TABLE ISA_PASTE(elementwise_, KERNEL_ISA)
+const elementwise_table TABLE = {
+#include "tensor/ops.def"
+};

@@ -1,0 +1,334 @@
+/* Matrix products by OpenBLAS; whole numbers by loops. */
+#include "base/error.h"
+#include "tensor/op.h"
+
+#include <cblas.h>
+#include <string.h>
+
+/* Products of more multiplications than this let others run meanwhile. */
+enum { LONG_PRODUCT = 4 << 20 };
+
+static int check_types(const struct op *op, const struct tensor *a, const struct tensor *b)
+{
+    if (a->dtype == b->dtype)
+        return 0;
+    (void)op;
+    return error_set(ERROR_RUNTIME, "expected m1 and m2 to have the same dtype, but got: %s != %s",
+                     dtype_is_float(a->dtype) ? a->dtype == DTYPE_f32 ? "float" : "double"
+                                              : dtype_short_name(a->dtype),
+                     dtype_is_float(b->dtype) ? b->dtype == DTYPE_f32 ? "float" : "double"
+                                              : dtype_short_name(b->dtype));
+}
+
+/* A matrix as BLAS sees it: rows or columns lie behind one another. Otherwise a copy is made. */
+struct blas_matrix {
+    struct tensor *own;
+    const void *data;
+    CBLAS_TRANSPOSE transpose;
+    blasint step;
+};
+
+static bool fits_blas(const int64_t *shape, const int64_t *stride)
+{
+    return (stride[1] == 1 || shape[1] == 1) && (stride[0] >= shape[1] || shape[0] == 1) &&
+           stride[0] > 0;
+}
+
+static int blas_matrix(struct blas_matrix *m, struct tensor *t, const void *data,
+                       const int64_t *shape, const int64_t *stride)
+{
+    int64_t turned_shape[2] = {shape[1], shape[0]}, turned[2] = {stride[1], stride[0]};
+    struct tensor *view;
+
+    m->own = NULL;
+    m->data = data;
+    if (fits_blas(shape, stride)) {
+        m->transpose = CblasNoTrans;
+        m->step = (blasint)(stride[0] > shape[1] ? stride[0] : shape[1]);
+    } else if (fits_blas(turned_shape, turned)) {
+        m->transpose = CblasTrans;
+        m->step = (blasint)(stride[1] > shape[0] ? stride[1] : shape[0]);
+    } else {
+        view = tensor_view(t, 2, shape, stride,
+                           ((const char *)data - t->storage->data) /
+                               (int64_t)dtype_size(tensor_dtype(t)));
+        m->own = view ? tensor_clone(view) : NULL;
+        tensor_unref(view);
+        if (!m->own)
+            return -1;
+        m->data = tensor_data(m->own);
+        m->transpose = CblasNoTrans;
+        m->step = (blasint)shape[1];
+    }
+    if (m->step < 1)
+        m->step = 1;
+    return 0;
+}
+
+/* c[i][j] += a[i][k] * b[k][j] for types that BLAS does not know; all contiguous or not, c
+ * contiguous. */
+#define WHOLE_PRODUCT(id, T)                                                                       \
+    static void product_##id(int64_t n, int64_t k, int64_t m, const char *a, const int64_t *as,    \
+                             const char *b, const int64_t *bs, char *c)                            \
+    {                                                                                              \
+        T *out = (T *)c;                                                                           \
+        memset(out, 0, (size_t)(n * m) * sizeof(T));                                               \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            for (int64_t l = 0; l < k; l++) {                                                      \
+                T x = ((const T *)a)[i * as[0] + l * as[1]];                                       \
+                for (int64_t j = 0; j < m; j++)                                                    \
+                    out[i * m + j] =                                                               \
+                        (T)(out[i * m + j] + x * ((const T *)b)[l * bs[0] + j * bs[1]]);           \
+            }                                                                                      \
+        }                                                                                          \
+    }
+WHOLE_PRODUCT(b8, bool)
+WHOLE_PRODUCT(u8, uint8_t)
+WHOLE_PRODUCT(i8, int8_t)
+WHOLE_PRODUCT(i16, int16_t)
+WHOLE_PRODUCT(i32, int32_t)
+WHOLE_PRODUCT(i64, int64_t)
+
+static int whole_product(enum dtype dtype, int64_t n, int64_t k, int64_t m, const char *a,
+                         const int64_t *as, const char *b, const int64_t *bs, char *c)
+{
+    static void (*const products[DTYPE_COUNT])(int64_t, int64_t, int64_t, const char *,
+                                               const int64_t *, const char *, const int64_t *,
+                                               char *) = {
+        [DTYPE_b8] = product_b8,   [DTYPE_u8] = product_u8,   [DTYPE_i8] = product_i8,
+        [DTYPE_i16] = product_i16, [DTYPE_i32] = product_i32, [DTYPE_i64] = product_i64,
+    };
+
+    if (dtype == DTYPE_b8)
+        return error_set(ERROR_RUNTIME, "\"addmm_impl_cpu_\" not implemented for 'Bool'");
+    products[dtype](n, k, m, a, as, b, bs, c);
+    return 0;
+}
+
+/* Products of a few numbers: a call of BLAS costs more than they do. */
+#define SMALL_PRODUCT(T)                                                                           \
+    for (int64_t i = 0; i < n; i++) {                                                              \
+        for (int64_t j = 0; j < m; j++) {                                                          \
+            T sum = 0;                                                                             \
+            for (int64_t l = 0; l < k; l++)                                                        \
+                sum +=                                                                             \
+                    ((const T *)a)[i * as[0] + l * as[1]] * ((const T *)b)[l * bs[0] + j * bs[1]]; \
+            ((T *)c)[i * m + j] =                                                                  \
+                (T)alpha * sum + (beta == 0 ? 0 : (T)beta * ((T *)c)[i * m + j]);                  \
+        }                                                                                          \
+    }
+enum { SMALL = 64 };
+
+static void small_product(enum dtype dtype, int64_t n, int64_t k, int64_t m, const char *a,
+                          const int64_t *as, const char *b, const int64_t *bs, char *c,
+                          double alpha, double beta)
+{
+    if (dtype == DTYPE_f32)
+        SMALL_PRODUCT(float)
+    else
+        SMALL_PRODUCT(double)
+}
+
+/* c (n, m), contiguous, = alpha * a (n, k) @ b (k, m) + beta * c. Strides in elements. */
+static int product(struct tensor *a, const char *a_data, const int64_t *as, struct tensor *b,
+                   const char *b_data, const int64_t *bs, char *c, int64_t n, int64_t k, int64_t m,
+                   double alpha, double beta)
+{
+    enum dtype dtype = tensor_dtype(a);
+    int64_t a_shape[2] = {n, k}, b_shape[2] = {k, m};
+    struct blas_matrix x, y;
+    void *token = NULL;
+
+    if (n == 0 || m == 0)
+        return 0;
+    if (!dtype_is_float(dtype))
+        return whole_product(dtype, n, k, m, a_data, as, b_data, bs, c);
+    if (n * k * m <= SMALL) {
+        small_product(dtype, n, k, m, a_data, as, b_data, bs, c, alpha, beta);
+        return 0;
+    }
+    if (blas_matrix(&x, a, a_data, a_shape, as) < 0)
+        return -1;
+    if (blas_matrix(&y, b, b_data, b_shape, bs) < 0) {
+        tensor_unref(x.own);
+        return -1;
+    }
+    if (n * k * m > LONG_PRODUCT && tensor_long_begin)
+        token = tensor_long_begin();
+    if (dtype == DTYPE_f32)
+        cblas_sgemm(CblasRowMajor, x.transpose, y.transpose, (blasint)n, (blasint)m, (blasint)k,
+                    (float)alpha, x.data, x.step, y.data, y.step, (float)beta, (float *)c,
+                    (blasint)m);
+    else
+        cblas_dgemm(CblasRowMajor, x.transpose, y.transpose, (blasint)n, (blasint)m, (blasint)k,
+                    alpha, x.data, x.step, y.data, y.step, beta, (double *)c, (blasint)m);
+    if (token)
+        tensor_long_end(token);
+    tensor_unref(x.own);
+    tensor_unref(y.own);
+    return 0;
+}
+
+/* Computes into a contiguous tensor and hands it over: as it is, or copied into a given result. */
+static int finish(const struct op *op, struct tensor **out, struct tensor *result)
+{
+    int status;
+
+    if (!*out) {
+        *out = result;
+        return 0;
+    }
+    status = op_output(op, out, tensor_dtype(result), result->ndim, result->shape);
+    if (status == 0)
+        status = tensor_copy(*out, result);
+    tensor_unref(result);
+    return status;
+}
+
+int mm_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *a = args[0].tensor, *b = args[1].tensor, *c;
+
+    if (a->ndim != 2)
+        return error_set(ERROR_RUNTIME, "self must be a matrix");
+    if (b->ndim != 2)
+        return error_set(ERROR_RUNTIME, "mat2 must be a matrix");
+    if (a->shape[1] != b->shape[0])
+        return error_set(ERROR_RUNTIME,
+                         "mat1 and mat2 shapes cannot be multiplied (%lldx%lld and %lldx%lld)",
+                         (long long)a->shape[0], (long long)a->shape[1], (long long)b->shape[0],
+                         (long long)b->shape[1]);
+    if (check_types(op, a, b) < 0)
+        return -1;
+    c = tensor_new(tensor_dtype(a), 2, (int64_t[]){a->shape[0], b->shape[1]});
+    if (!c)
+        return -1;
+    if (product(a, tensor_data(a), a->stride, b, tensor_data(b), b->stride, tensor_data(c),
+                a->shape[0], a->shape[1], b->shape[1], 1, 0) < 0) {
+        tensor_unref(c);
+        return -1;
+    }
+    return finish(op, out, c);
+}
+
+int bmm_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *a = args[0].tensor, *b = args[1].tensor, *c;
+    int64_t size = (int64_t)dtype_size(tensor_dtype(a)), status = 0;
+
+    if (a->ndim != 3 || b->ndim != 3)
+        return error_set(ERROR_RUNTIME, "batch1 must be a 3D tensor");
+    if (a->shape[0] != b->shape[0] || a->shape[2] != b->shape[1])
+        return error_set(ERROR_RUNTIME,
+                         "Expected size for first two dimensions of batch2 tensor to be: [%lld, "
+                         "%lld] but got: [%lld, %lld].",
+                         (long long)a->shape[0], (long long)a->shape[2], (long long)b->shape[0],
+                         (long long)b->shape[1]);
+    if (check_types(op, a, b) < 0)
+        return -1;
+    c = tensor_new(tensor_dtype(a), 3, (int64_t[]){a->shape[0], a->shape[1], b->shape[2]});
+    if (!c)
+        return -1;
+    for (int64_t i = 0; i < a->shape[0] && status == 0; i++)
+        status = product(a, tensor_data(a) + i * a->stride[0] * size, a->stride + 1, b,
+                         tensor_data(b) + i * b->stride[0] * size, b->stride + 1,
+                         tensor_data(c) + i * c->stride[0] * size, a->shape[1], a->shape[2],
+                         b->shape[2], 1, 0);
+    if (status < 0) {
+        tensor_unref(c);
+        return -1;
+    }
+    return finish(op, out, c);
+}
+
+int mv_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *a = args[0].tensor, *x = args[1].tensor, *y;
+    int64_t stride[2] = {x->stride[0], 1};
+
+    if (a->ndim != 2 || x->ndim != 1)
+        return error_set(ERROR_RUNTIME, "vector + matrix @ vector expected, got 1, %d, %d", a->ndim,
+                         x->ndim);
+    if (a->shape[1] != x->shape[0])
+        return error_set(ERROR_RUNTIME, "size mismatch, got %lld, %lldx%lld,%lld",
+                         (long long)a->shape[0], (long long)a->shape[0], (long long)a->shape[1],
+                         (long long)x->shape[0]);
+    if (check_types(op, a, x) < 0)
+        return -1;
+    y = tensor_new(tensor_dtype(a), 1, a->shape);
+    if (!y)
+        return -1;
+    if (product(a, tensor_data(a), a->stride, x, tensor_data(x), stride, tensor_data(y),
+                a->shape[0], a->shape[1], 1, 1, 0) < 0) {
+        tensor_unref(y);
+        return -1;
+    }
+    return finish(op, out, y);
+}
+
+int dot_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *x = args[0].tensor, *y = args[1].tensor, *z;
+    int64_t row[2] = {0, x->stride[0]}, column[2] = {y->stride[0], 1};
+
+    if (x->ndim != 1 || y->ndim != 1)
+        return error_set(ERROR_RUNTIME, "1D tensors expected, but got %dD and %dD tensors", x->ndim,
+                         y->ndim);
+    if (x->dtype != y->dtype)
+        return error_set(ERROR_RUNTIME,
+                         "dot : expected both vectors to have same dtype, but found %s and %s",
+                         dtype_short_name(tensor_dtype(x)), dtype_short_name(tensor_dtype(y)));
+    if (x->numel != y->numel)
+        return error_set(ERROR_RUNTIME,
+                         "inconsistent tensor size, expected tensor [%lld] and src [%lld] to have "
+                         "the same number of elements, but got %lld and %lld elements respectively",
+                         (long long)x->numel, (long long)y->numel, (long long)x->numel,
+                         (long long)y->numel);
+    z = tensor_new(tensor_dtype(x), 0, NULL);
+    if (!z)
+        return -1;
+    row[0] = x->numel * x->stride[0];
+    if (product(x, tensor_data(x), row, y, tensor_data(y), column, tensor_data(z), 1, x->numel, 1,
+                1, 0) < 0) {
+        tensor_unref(z);
+        return -1;
+    }
+    return finish(op, out, z);
+}
+
+int addmm_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *self = args[0].tensor, *a = args[1].tensor, *b = args[2].tensor, *c;
+    double beta = args[3].scalar.d, alpha = args[4].scalar.d;
+    int status;
+
+    if (a->ndim != 2 || b->ndim != 2)
+        return error_set(ERROR_RUNTIME, "mat1 must be a matrix, got %d-D tensor", a->ndim);
+    if (a->shape[1] != b->shape[0])
+        return error_set(ERROR_RUNTIME,
+                         "mat1 and mat2 shapes cannot be multiplied (%lldx%lld and %lldx%lld)",
+                         (long long)a->shape[0], (long long)a->shape[1], (long long)b->shape[0],
+                         (long long)b->shape[1]);
+    if (check_types(op, a, b) < 0)
+        return -1;
+    if (self->dtype != a->dtype)
+        return error_set(ERROR_RUNTIME, "self and mat2 must have the same dtype, but got %s and %s",
+                         dtype_short_name(tensor_dtype(self)), dtype_short_name(tensor_dtype(b)));
+    c = tensor_new(tensor_dtype(a), 2, (int64_t[]){a->shape[0], b->shape[1]});
+    if (!c)
+        return -1;
+    if (!dtype_is_float(tensor_dtype(a))) {
+        tensor_unref(c);
+        return error_set(ERROR_RUNTIME, "\"addmm_impl_cpu_\" not implemented for '%s'",
+                         dtype_short_name(tensor_dtype(a)));
+    }
+    status = beta == 0 ? 0 : tensor_copy(c, self);
+    if (status == 0)
+        status = product(a, tensor_data(a), a->stride, b, tensor_data(b), b->stride, tensor_data(c),
+                         a->shape[0], a->shape[1], b->shape[1], alpha, beta);
+    if (status < 0) {
+        tensor_unref(c);
+        return -1;
+    }
+    return finish(op, out, c);
+}

@@ -1,0 +1,195 @@
+/*
+ * op.h: what an operation is: a row of a table.
+ *
+ * ops.def (and nn/functional.def) have one row per operation. A row's schema, in PyTorch's
+ * notation, says its arguments; callers of any kind hand these over as an array of struct value in
+ * the schema's order, so one argument parser, one recorder and one test generator serve all
+ * operations.
+ */
+#ifndef SADDLE_TENSOR_OP_H
+#define SADDLE_TENSOR_OP_H
+
+#include "tensor/tensor.h"
+
+/* The operations of ops.def. */
+enum op_id {
+#define UNARY(name, params, rule, expr, saves, dself, flags, help)               OP_##name,
+#define BINARY(name, params, rule, expr, saves, dself, dother, flags, help)      OP_##name,
+#define UNARY_MATH(name, params, rule, expr, saves, dself, flags, help)          OP_##name,
+#define BINARY_MATH(name, params, rule, expr, saves, dself, dother, flags, help) OP_##name,
+#define TERNARY(name, params, rule, expr, saves, d0, d1, d2, flags, help)        OP_##name,
+#define OP(name, schema, forward, saves, derivative, flags, help)                OP_##name,
+#define COMPOSITE(name, schema, function, flags, help)                           OP_##name,
+#include "tensor/ops.def"
+#undef UNARY
+#undef BINARY
+#undef UNARY_MATH
+#undef BINARY_MATH
+#undef TERNARY
+#undef OP
+#undef COMPOSITE
+#undef LIST
+    OP_COUNT
+};
+
+enum value_type {
+    VALUE_TENSOR,  /* Tensor: a Python number is wrapped */
+    VALUE_TENSORS, /* Tensor[] */
+    VALUE_SCALAR,  /* Scalar: any Python number */
+    VALUE_INT,
+    VALUE_INTS, /* int[]; int[1] takes a single int as well */
+    VALUE_FLOAT,
+    VALUE_FLOATS, /* float[] */
+    VALUE_BOOL,
+    VALUE_DTYPE,     /* ScalarType */
+    VALUE_DEVICE,    /* only "cpu" passes the parser for now */
+    VALUE_STRING,    /* str */
+    VALUE_GENERATOR, /* Generator */
+    VALUE_INDICES    /* Tensor?[]: an entry may be NULL */
+};
+
+struct generator;
+struct value {
+    bool given; /* false: None, or a default of None */
+    union {
+        struct tensor *tensor;
+        struct {
+            struct tensor **at;
+            int count;
+        } tensors;
+        struct scalar scalar;
+        int64_t i; /* VALUE_INT, VALUE_BOOL, VALUE_DTYPE */
+        double d;
+        struct {
+            const int64_t *at;
+            int count;
+        } ints;
+        struct {
+            const double *at;
+            int count;
+        } floats;
+        const char *text;
+        struct generator *generator;
+    };
+};
+
+enum { OP_MAX_ARGS = 16, OP_MAX_OUTPUTS = 4 };
+
+struct op;
+/*
+ * Computes out[0..outputs-1] from args. An entry of `out` that is not NULL on entry is the tensor
+ * to write into (out= or in-place, resized or checked by op_output()), otherwise a new reference is
+ * stored. -1 on error, and then no new entry is left in `out`.
+ */
+typedef int op_forward(const struct op *op, const struct value *args, struct tensor **out);
+
+/* The form of operations that give a list, such as split(); they are composites. */
+struct tensor_list {
+    struct tensor **at;
+    size_t count, capacity;
+};
+typedef int op_list_forward(const struct op *op, const struct value *args, struct tensor_list *out);
+
+/* How an elementwise row chooses the types that it computes in and gives. */
+enum type_rule {
+    RULE_NONE,
+    RULE_FLOAT,     /* whole numbers become the default float dtype */
+    RULE_NUMBER,    /* ints and floats as they are; bool is refused where PyTorch refuses it */
+    RULE_ANY,       /* bool as well */
+    RULE_INTEGER,   /* bool and ints */
+    RULE_COMPARE,   /* computes in ANY, gives bool */
+    RULE_ONLY_FLOAT /* floats alone */
+};
+
+enum op_flag {
+    OP_FUNCTION = 1 << 0, /* torch.name */
+    OP_METHOD = 1 << 1,   /* Tensor.name */
+    OP_INPLACE = 1 << 2,  /* Tensor.name_ */
+    OP_OUT = 1 << 3,      /* out= */
+    OP_NN = 1 << 4,       /* torch.nn.functional.name */
+    OP_SPECIAL = 1 << 5,  /* torch.special.name */
+    OP_LINALG = 1 << 6,   /* torch.linalg.name (the row is called linalg_name) */
+    OP_VIEW = 1 << 7,     /* the result shares memory with self */
+    OP_MUTATES = 1 << 8,  /* changes self in place under its own name (copy_), which it returns */
+    OP_COMPOSED = 1 << 9, /* made of recorded operations: records nothing itself */
+    OP_NO_GRAD = 1 << 10, /* its result never requires a gradient */
+    OP_IN_PLACE_CALL = 1 << 11 /* this is the in-place form of a row: out[0] is self */
+};
+#define OP_FM   (OP_FUNCTION | OP_METHOD)
+#define OP_FMO  (OP_FM | OP_OUT)
+#define OP_FMIO (OP_FMO | OP_INPLACE)
+
+struct schema;
+struct op {
+    const char *name;   /* as in the row; Python sees the part before "__" (max__dim is max) */
+    const char *schema; /* "(Tensor self, *, Scalar alpha=1)" */
+    op_forward *forward;
+    op_list_forward *list; /* instead of forward */
+    const char *help;
+    unsigned flags;
+    enum op_id id;
+    int outputs;
+    const char *result_names; /* names of several results: "values, indices", else NULL */
+    struct schema *parsed;    /* op_schema() makes and keeps it */
+};
+
+/* ---- parsed schemas (schema.c) ---- */
+
+struct param {
+    const char *name; /* not terminated: name_length bytes */
+    int name_length;
+    enum value_type type;
+    int list_size; /* int[2]: 2; a single int is repeated. int[]: 0, no list: -1 */
+    bool nullable; /* "?": takes None */
+    bool keyword;  /* after "*" */
+    bool has_default;
+    struct value value; /* the default */
+};
+struct schema {
+    int count, positional;
+    uint32_t tensors; /* bit i: argument i is a Tensor */
+    int outputs;
+    const char *result_names; /* "values, indices": in the schema behind "->"; NULL: one result */
+    struct param params[OP_MAX_ARGS];
+};
+/* The parsed schema of an operation, made on first use and kept. Never NULL: a schema that does not
+ * parse is a mistake in a table and ends in an assertion. */
+const struct schema *op_schema(const struct op *op);
+void schema_parse(struct schema *schema, const char *text);
+
+/* ---- for forward functions ---- */
+
+/* Makes *out ready to take a result of this dtype and shape: a new tensor if it is NULL, else
+ * checked and resized as PyTorch does for out=. `inplace` results must already have the shape. */
+int op_output(const struct op *op, struct tensor **out, enum dtype dtype, int ndim,
+              const int64_t *shape);
+
+/* The forward function of all elementwise rows. */
+op_forward elementwise_forward;
+/* Runs the elementwise row `id` on behalf of `op` (which names errors and the kind of call). params
+ * are two scalars. */
+int elementwise_run(const struct op *op, enum op_id id, struct tensor *const *inputs,
+                    const struct scalar *params, struct tensor **out);
+
+/* The dtype that a list of operands computes in (torch.result_type). */
+enum dtype op_result_type(int count, struct tensor *const *tensors);
+
+/* Every forward function that rows of ops.def name. */
+#define UNARY(name, params, rule, expr, saves, dself, flags, help)
+#define BINARY(name, params, rule, expr, saves, dself, dother, flags, help)
+#define UNARY_MATH(name, params, rule, expr, saves, dself, flags, help)
+#define BINARY_MATH(name, params, rule, expr, saves, dself, dother, flags, help)
+#define TERNARY(name, params, rule, expr, saves, d0, d1, d2, flags, help)
+#define OP(name, schema, forward, saves, derivative, flags, help) op_forward forward;
+#define COMPOSITE(name, schema, function, flags, help)            op_forward function;
+#include "tensor/ops.def"
+#undef UNARY
+#undef BINARY
+#undef UNARY_MATH
+#undef BINARY_MATH
+#undef TERNARY
+#undef OP
+#undef COMPOSITE
+#undef LIST
+
+#endif

@@ -1,0 +1,68 @@
+#include "base/error.h"
+#include "base/mem.h"
+#include "tensor/tensor.h"
+
+static struct storage *storage_header(size_t nbytes)
+{
+    struct storage *s = pool_alloc(sizeof(*s));
+
+    if (!s)
+        return NULL;
+    s->refs = 1;
+    s->version = 0;
+    s->nbytes = nbytes;
+    s->release = NULL;
+    s->owner = NULL;
+    return s;
+}
+
+struct storage *storage_new(size_t nbytes)
+{
+    struct storage *s = storage_header(nbytes);
+
+    if (!s)
+        return NULL;
+    if (nbytes <= STORAGE_INLINE) {
+        s->data = s->inline_data;
+        return s;
+    }
+    s->data = pool_alloc(nbytes);
+    if (!s->data) {
+        error_clear();
+        error_set(ERROR_RUNTIME,
+                  "[enforce fail at alloc_cpu.cpp] . DefaultCPUAllocator: can't allocate memory: "
+                  "you tried to allocate %zu bytes. Error code 12 (Cannot allocate memory)",
+                  nbytes);
+        pool_free(s, sizeof(*s));
+        return NULL;
+    }
+    return s;
+}
+
+struct storage *storage_wrap(void *data, size_t nbytes, void (*release)(void *), void *owner)
+{
+    struct storage *s = storage_header(nbytes);
+
+    if (!s)
+        return NULL;
+    s->data = data;
+    s->release = release;
+    s->owner = owner;
+    return s;
+}
+
+void storage_ref(struct storage *s)
+{
+    s->refs++;
+}
+
+void storage_unref(struct storage *s)
+{
+    if (!s || --s->refs > 0)
+        return;
+    if (s->release)
+        s->release(s->owner);
+    else if (s->data != s->inline_data)
+        pool_free(s->data, s->nbytes);
+    pool_free(s, sizeof(*s));
+}

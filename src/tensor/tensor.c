@@ -1,0 +1,273 @@
+#include "tensor/tensor.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "tensor/iter.h"
+
+#include <string.h>
+
+void (*tensor_release_autograd)(struct tensor *t);
+int64_t tensor_live_count;
+void *(*tensor_long_begin)(void);
+void (*tensor_long_end)(void *token);
+
+/* A tensor with the geometry still to be filled in. Takes over `storage`, also on failure. */
+static struct tensor *tensor_header(enum dtype dtype, struct storage *storage)
+{
+    struct tensor *t = pool_alloc(sizeof(*t));
+
+    if (!t) {
+        storage_unref(storage);
+        return NULL;
+    }
+    memset(t, 0, offsetof(struct tensor, shape));
+    t->refs = 1;
+    t->dtype = (uint8_t)dtype;
+    t->storage = storage;
+    tensor_live_count++;
+    return t;
+}
+
+static void set_contiguous(struct tensor *t, int ndim, const int64_t *shape, int64_t numel)
+{
+    t->ndim = (uint8_t)ndim;
+    t->numel = numel;
+    if (ndim > 0) /* shape may be NULL otherwise */
+        memcpy(t->shape, shape, (size_t)ndim * sizeof(*shape));
+    shape_strides(ndim, shape, t->stride);
+}
+
+/* numel and bytes of a shape that comes from outside; -1 where it cannot be. */
+static int checked_size(enum dtype dtype, int ndim, const int64_t *shape, int64_t *numel,
+                        size_t *nbytes)
+{
+    char text[256];
+    bool overflow = false, empty = false;
+
+    *numel = 1;
+    if (ndim > TENSOR_MAX_DIMS)
+        return error_set(ERROR_RUNTIME, "tensors have at most %d dimensions here, got %d",
+                         TENSOR_MAX_DIMS, ndim);
+    for (int d = 0; d < ndim; d++) {
+        if (shape[d] < 0)
+            return error_set(ERROR_RUNTIME,
+                             "Trying to create tensor with negative dimension %lld: %s",
+                             (long long)shape[d], shape_text(ndim, shape, text, sizeof(text)));
+        empty |= shape[d] == 0;
+        overflow |= __builtin_mul_overflow(*numel, shape[d], numel);
+    }
+    if (empty)
+        *numel = 0;
+    else if (overflow || *numel > INT64_MAX / (int64_t)dtype_size(dtype))
+        return error_set(ERROR_RUNTIME, "Storage size calculation overflowed with sizes=%s",
+                         shape_text(ndim, shape, text, sizeof(text)));
+    *nbytes = (size_t)*numel * dtype_size(dtype);
+    return 0;
+}
+
+struct tensor *tensor_new(enum dtype dtype, int ndim, const int64_t *shape)
+{
+    struct storage *storage;
+    struct tensor *t;
+    int64_t numel;
+    size_t nbytes;
+
+    if (checked_size(dtype, ndim, shape, &numel, &nbytes) < 0)
+        return NULL;
+    storage = storage_new(nbytes);
+    if (!storage)
+        return NULL;
+    t = tensor_header(dtype, storage);
+    if (t)
+        set_contiguous(t, ndim, shape, numel);
+    return t;
+}
+
+struct tensor *tensor_zeros(enum dtype dtype, int ndim, const int64_t *shape)
+{
+    struct tensor *t = tensor_new(dtype, ndim, shape);
+
+    if (t)
+        memset(t->storage->data, 0, t->storage->nbytes);
+    return t;
+}
+
+struct tensor *tensor_full(enum dtype dtype, int ndim, const int64_t *shape, struct scalar value)
+{
+    struct tensor *t = tensor_new(dtype, ndim, shape);
+
+    if (t)
+        tensor_fill(t, value);
+    return t;
+}
+
+struct tensor *tensor_new_like(const struct tensor *like, enum dtype dtype)
+{
+    size_t nbytes;
+    struct storage *storage;
+    struct tensor *t;
+
+    if (dtype == DTYPE_NONE)
+        dtype = tensor_dtype(like);
+    nbytes = (size_t)like->numel * dtype_size(dtype); /* fits: `like` exists */
+    storage = storage_new(nbytes);
+    if (!storage)
+        return NULL;
+    t = tensor_header(dtype, storage);
+    if (t)
+        set_contiguous(t, like->ndim, like->shape, like->numel);
+    return t;
+}
+
+struct tensor *tensor_from_scalar(struct scalar value, enum dtype dtype)
+{
+    struct tensor *t = tensor_new(dtype, 0, NULL);
+
+    if (t)
+        dtype_store(dtype, t->storage->data, value);
+    return t;
+}
+
+struct tensor *tensor_wrap_number(struct scalar value)
+{
+    struct tensor *t =
+        tensor_from_scalar(value, value.kind == SCALAR_FLOAT ? DTYPE_f64 : scalar_dtype(value));
+
+    if (t)
+        t->wrapped_number = true;
+    return t;
+}
+
+struct tensor *tensor_alias(const struct tensor *t)
+{
+    return tensor_view(t, t->ndim, t->shape, t->stride, t->offset);
+}
+
+struct tensor *tensor_view(const struct tensor *t, int ndim, const int64_t *shape,
+                           const int64_t *stride, int64_t offset)
+{
+    struct tensor *view;
+
+    if (ndim > TENSOR_MAX_DIMS)
+        return error_null(ERROR_RUNTIME, "tensors have at most %d dimensions here, got %d",
+                          TENSOR_MAX_DIMS, ndim);
+    if (t->storage)
+        storage_ref(t->storage);
+    view = tensor_header(tensor_dtype(t), t->storage);
+    if (!view)
+        return NULL;
+    view->ndim = (uint8_t)ndim;
+    view->offset = offset;
+    memcpy(view->shape, shape, (size_t)ndim * sizeof(*shape));
+    memcpy(view->stride, stride, (size_t)ndim * sizeof(*stride));
+    view->numel = shape_numel(ndim, shape);
+    return view;
+}
+
+struct tensor *tensor_shape_only(const struct tensor *t)
+{
+    struct tensor *copy = tensor_header(tensor_dtype(t), NULL);
+
+    if (copy)
+        set_contiguous(copy, t->ndim, t->shape, t->numel);
+    return copy;
+}
+
+void tensor_free(struct tensor *t)
+{
+    struct tensor *base = t->base;
+
+    if (t->grad_fn || t->meta)
+        tensor_release_autograd(t);
+    storage_unref(t->storage);
+    pool_free(t, sizeof(*t));
+    tensor_live_count--;
+    tensor_unref(base);
+}
+
+bool tensor_is_contiguous(const struct tensor *t)
+{
+    int64_t step = 1;
+
+    for (int d = t->ndim - 1; d >= 0; d--) {
+        if (t->shape[d] != 1 && t->stride[d] != step)
+            return t->numel == 0;
+        step *= t->shape[d];
+    }
+    return true;
+}
+
+bool tensor_same_shape(const struct tensor *a, const struct tensor *b)
+{
+    if (a->ndim != b->ndim)
+        return false;
+    for (int d = 0; d < a->ndim; d++) {
+        if (a->shape[d] != b->shape[d])
+            return false;
+    }
+    return true;
+}
+
+int tensor_item(const struct tensor *t, struct scalar *out)
+{
+    if (t->numel != 1)
+        return error_set(ERROR_VALUE,
+                         "only one element tensors can be converted to Python scalars");
+    *out = dtype_load(tensor_dtype(t), tensor_data(t));
+    return 0;
+}
+
+int tensor_dim(const struct tensor *t, int64_t dim)
+{
+    return shape_dim(t->ndim, dim);
+}
+
+int tensor_resize(struct tensor *t, int ndim, const int64_t *shape)
+{
+    struct storage *grown;
+    int64_t numel;
+    size_t nbytes, offset = (size_t)t->offset * dtype_size(tensor_dtype(t));
+
+    if (checked_size(tensor_dtype(t), ndim, shape, &numel, &nbytes) < 0)
+        return -1;
+    if (nbytes + offset > t->storage->nbytes) {
+        if (t->storage->release)
+            return error_set(ERROR_RUNTIME, "Trying to resize storage that is not resizable");
+        grown = storage_new(nbytes);
+        if (!grown)
+            return -1;
+        memcpy(grown->data, t->storage->data + offset, t->storage->nbytes - offset);
+        grown->version = t->storage->version;
+        storage_unref(t->storage);
+        t->storage = grown;
+        t->offset = 0;
+    }
+    set_contiguous(t, ndim, shape, numel);
+    return 0;
+}
+
+struct tensor *tensor_clone(const struct tensor *t)
+{
+    struct tensor *copy = tensor_new_like(t, DTYPE_NONE);
+
+    if (copy)
+        tensor_copy(copy, t);
+    return copy;
+}
+
+struct tensor *tensor_contiguous(struct tensor *t)
+{
+    return tensor_is_contiguous(t) ? tensor_ref(t) : tensor_clone(t);
+}
+
+struct tensor *tensor_to(struct tensor *t, enum dtype dtype)
+{
+    struct tensor *copy;
+
+    if (tensor_dtype(t) == dtype)
+        return tensor_ref(t);
+    copy = tensor_new_like(t, dtype);
+    if (copy)
+        tensor_copy(copy, t);
+    return copy;
+}

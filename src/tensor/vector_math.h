@@ -1,0 +1,100 @@
+/*
+ * vector_math.h: m_exp(x) and its like for float, double and this instruction set's vectors of
+ * them.
+ *
+ * Included by the kernel files alone, which are compiled once per instruction set with KERNEL_ISA.
+ */
+#ifndef SADDLE_TENSOR_VECTOR_MATH_H
+#define SADDLE_TENSOR_VECTOR_MATH_H
+
+#include "tensor/scalar_math.h"
+
+#include <sleef.h>
+
+#define ISA_baseline     1
+#define ISA_avx2         2
+#define ISA_avx512       3
+#define ISA_PASTE_(a, b) a##b
+#define ISA_PASTE(a, b)  ISA_PASTE_(a, b)
+#define ISA_LEVEL        ISA_PASTE(ISA_, KERNEL_ISA)
+
+#if ISA_LEVEL == ISA_avx512
+enum { VECTOR_BYTES = 64 };
+typedef __m512 vector_f32;
+typedef __m512d vector_f64;
+#define SLEEF_F32(name, bound) Sleef_##name##f16_##bound##avx512f
+#define SLEEF_F64(name, bound) Sleef_##name##d8_##bound##avx512f
+#elif ISA_LEVEL == ISA_avx2
+enum { VECTOR_BYTES = 32 };
+typedef __m256 vector_f32;
+typedef __m256d vector_f64;
+#define SLEEF_F32(name, bound) Sleef_##name##f8_##bound##avx2
+#define SLEEF_F64(name, bound) Sleef_##name##d4_##bound##avx2
+#elif defined(__x86_64__)
+enum { VECTOR_BYTES = 16 };
+typedef __m128 vector_f32;
+typedef __m128d vector_f64;
+#define SLEEF_F32(name, bound) Sleef_##name##f4_##bound##sse2
+#define SLEEF_F64(name, bound) Sleef_##name##d2_##bound##sse2
+#elif defined(__aarch64__)
+enum { VECTOR_BYTES = 16 };
+typedef float32x4_t vector_f32;
+typedef float64x2_t vector_f64;
+#define SLEEF_F32(name, bound) Sleef_##name##f4_##bound##advsimd
+#define SLEEF_F64(name, bound) Sleef_##name##d2_##bound##advsimd
+#else
+#error "no vector form of the kernels for this processor"
+#endif
+
+#define DEFINE_UNARY(name, bound32, bound64)                                                       \
+    static inline vector_f32 v32_##name(vector_f32 x)                                              \
+    {                                                                                              \
+        return SLEEF_F32(name, bound32)(x);                                                        \
+    }                                                                                              \
+    static inline vector_f64 v64_##name(vector_f64 x)                                              \
+    {                                                                                              \
+        return SLEEF_F64(name, bound64)(x);                                                        \
+    }
+#define DEFINE_BINARY(name, bound32, bound64)                                                      \
+    static inline vector_f32 v32_##name(vector_f32 x, vector_f32 y)                                \
+    {                                                                                              \
+        return SLEEF_F32(name, bound32)(x, y);                                                     \
+    }                                                                                              \
+    static inline vector_f64 v64_##name(vector_f64 x, vector_f64 y)                                \
+    {                                                                                              \
+        return SLEEF_F64(name, bound64)(x, y);                                                     \
+    }
+VECTOR_MATH_UNARY(DEFINE_UNARY)
+VECTOR_MATH_BINARY(DEFINE_BINARY)
+#undef DEFINE_UNARY
+#undef DEFINE_BINARY
+
+#define VECTOR_GENERIC(x, name)                                                                    \
+    _Generic((x), float : name##f, double : name, vector_f32 : v32_##name, vector_f64 : v64_##name)
+
+#define m_exp(x)      VECTOR_GENERIC(x, exp)(x)
+#define m_exp2(x)     VECTOR_GENERIC(x, exp2)(x)
+#define m_expm1(x)    VECTOR_GENERIC(x, expm1)(x)
+#define m_log(x)      VECTOR_GENERIC(x, log)(x)
+#define m_log2(x)     VECTOR_GENERIC(x, log2)(x)
+#define m_log10(x)    VECTOR_GENERIC(x, log10)(x)
+#define m_log1p(x)    VECTOR_GENERIC(x, log1p)(x)
+#define m_sin(x)      VECTOR_GENERIC(x, sin)(x)
+#define m_cos(x)      VECTOR_GENERIC(x, cos)(x)
+#define m_tan(x)      VECTOR_GENERIC(x, tan)(x)
+#define m_asin(x)     VECTOR_GENERIC(x, asin)(x)
+#define m_acos(x)     VECTOR_GENERIC(x, acos)(x)
+#define m_atan(x)     VECTOR_GENERIC(x, atan)(x)
+#define m_sinh(x)     VECTOR_GENERIC(x, sinh)(x)
+#define m_cosh(x)     VECTOR_GENERIC(x, cosh)(x)
+#define m_tanh(x)     VECTOR_GENERIC(x, tanh)(x)
+#define m_asinh(x)    VECTOR_GENERIC(x, asinh)(x)
+#define m_acosh(x)    VECTOR_GENERIC(x, acosh)(x)
+#define m_atanh(x)    VECTOR_GENERIC(x, atanh)(x)
+#define m_erf(x)      VECTOR_GENERIC(x, erf)(x)
+#define m_erfc(x)     VECTOR_GENERIC(x, erfc)(x)
+#define m_lgamma(x)   VECTOR_GENERIC(x, lgamma)(x)
+#define m_atan2(x, y) VECTOR_GENERIC(x, atan2)(x, y)
+#define m_hypot(x, y) VECTOR_GENERIC(x, hypot)(x, y)
+
+#endif

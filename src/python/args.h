@@ -1,0 +1,51 @@
+/*
+ * args.h: Python arguments by schema.
+ *
+ * Tables say what a function takes in PyTorch's notation; this turns a Python call into an array of
+ * struct value in the schema's order, or raises what PyTorch would.
+ */
+#ifndef SADDLE_PYTHON_ARGS_H
+#define SADDLE_PYTHON_ARGS_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "tensor/op.h"
+
+/* Values, and the memory and references that they need for the time of the call. */
+struct parsed_args {
+    struct value values[OP_MAX_ARGS];
+    struct tensor *out[OP_MAX_OUTPUTS]; /* out=, borrowed */
+    struct tensor *owned[OP_MAX_ARGS];  /* wrapped numbers */
+    int owned_count;
+    void *blocks[OP_MAX_ARGS];
+    int block_count;
+    int64_t small_ints[32];
+    int small_used;
+};
+
+/* A call as METH_FASTCALL | METH_KEYWORDS hands it over. */
+struct python_call {
+    PyObject *const *args;
+    Py_ssize_t count;
+    PyObject *names; /* tuple of keyword names, or NULL; their values follow the positional ones */
+};
+
+/* Whether the call fits the schema: 1 and the values; 0 and nothing set when it does not fit; -1
+ * with an exception (a conversion raised). args_release() after 1. `self_name` is what Python may
+ * call the first argument beside its name in the schema ("input"), or NULL. */
+int args_parse(const struct schema *schema, const struct python_call *call, bool takes_out,
+               const char *self_name, struct parsed_args *out);
+void args_release(struct parsed_args *args);
+/* Raises the TypeError that explains why the call fits none of the schemas. Returns NULL. */
+void *args_mismatch(const char *name, const struct schema *const *schemas, int count,
+                    const struct python_call *call);
+
+/* dtype, device, shape from Python, with PyTorch's errors: used beyond schemas as well. */
+bool dtype_from_python(PyObject *object, enum dtype *out);
+PyObject *dtype_object(enum dtype dtype);              /* torch.float32; new reference */
+PyObject *size_object(int ndim, const int64_t *shape); /* torch.Size; new reference */
+/* (2, 3), [2, 3], torch.Size or several ints at args[0..count-1]; ndim or -1 with an exception. */
+int shape_from_python(PyObject *const *args, Py_ssize_t count, int64_t *shape);
+
+#endif

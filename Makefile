@@ -21,6 +21,20 @@ CC_NAME := $(filter-out cc gcc,$(notdir $(firstword $(CC))))
 VARIANT := $(strip $(CC_NAME) $(if $(DEVELOPER),developer) $(SANITIZE))
 O := $(BUILD)$(addprefix /,$(subst $(eval) ,-,$(VARIANT)))
 
+# ---- Kernels: src/*/kernels_*.c is compiled once for each instruction set ----------------------------
+ISA_FLAGS := -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off
+ifdef SANITIZE
+ISA_FLAGS := -fno-math-errno -fno-trapping-math -ffp-contract=off
+endif
+ISAS := baseline
+ifneq ($(filter x86_64%,$(shell $(CC) -dumpmachine)),)
+ISAS += avx2 $(if $(SANITIZE),,avx512)
+endif
+ISA_baseline :=
+ISA_avx2 := -mavx2 -mfma -mf16c
+ISA_avx512 := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512
+HAVE_FLAGS := $(if $(filter avx2,$(ISAS)),-DKERNELS_HAVE_AVX2) $(if $(filter avx512,$(ISAS)),-DKERNELS_HAVE_AVX512)
+
 # ---- Flags -----------------------------------------------------------------------------------------
 MODULES := ncursesw openblas lapacke python3-embed sleef libpng chafa md4c jansson libseccomp libutf8proc
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(MODULES) 2>/dev/null || echo missing)
@@ -43,24 +57,9 @@ else
 CFLAGS ?= -O2 -g
 endif
 ALL_CFLAGS := -std=gnu11 $(CFLAGS) -fno-strict-aliasing -fwrapv -fvisibility=hidden $(OPENMP) $(WARNINGS) \
-              $(SANITIZE_FLAGS) -Isrc $(filter-out missing,$(PKG_CFLAGS)) -DSADDLE_VERSION='"$(VERSION)"'
+              $(SANITIZE_FLAGS) -Isrc $(filter-out missing,$(PKG_CFLAGS)) -DSADDLE_VERSION='"$(VERSION)"' $(HAVE_FLAGS)
 LINK := $(CC) $(CFLAGS) $(OPENMP) $(SANITIZE_FLAGS) -Wl,--as-needed $(LDFLAGS)
 COMPILE = $(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(EXTRA) -MMD -MP -c $< -o $@
-
-# ---- Kernels: src/*/kernels_*.c is compiled once for each instruction set ----------------------------
-ISA_FLAGS := -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off
-ifdef SANITIZE
-ISA_FLAGS := -fno-math-errno -fno-trapping-math -ffp-contract=off
-endif
-ISAS := baseline
-ifneq ($(filter x86_64%,$(shell $(CC) -dumpmachine)),)
-ISAS += avx2 $(if $(SANITIZE),,avx512)
-endif
-ISA_baseline :=
-ISA_avx2 := -mavx2 -mfma -mf16c
-ISA_avx512 := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512
-DISPATCH_FLAGS := $(if $(filter avx2,$(ISAS)),-DKERNELS_HAVE_AVX2) \
-                  $(if $(filter avx512,$(ISAS)),-DKERNELS_HAVE_AVX512)
 
 # ---- Rooms: what each may include and link with; tests/check/layers reads these lines ----------------
 ROOMS := base tensor autograd nn optim python kernel protocol notebook plot tui

@@ -119,7 +119,6 @@ FORCE:
 Q := $(if $(V),,@)
 $(O)/src/base/paths.o: EXTRA = -DSADDLE_DATADIR='"$(PREFIX)/share/saddle"'
 $(O)/src/base/paths.o: $(O)/prefix
-$(addprefix $(O)/src/,tensor/dispatch.o tensor/random_block.o optim/optim.o): EXTRA = $(DISPATCH_FLAGS)
 
 $(O)/%.o: %.c $(O)/flags | libraries
 	$(Q)echo "  cc      $<"

@@ -4,69 +4,170 @@
 #include "kernel/cell.h"
 #include "kernel/channel.h"
 #include "protocol/client.h"
+#include "python/summary.h"
+#include "python/tensor_type.h"
 
-#include <math.h>
+#include <string.h>
 
-enum { VARIABLES_LARGEST = 500 };
+enum { VARIABLES_LARGEST = 500, ELEMENTS_LARGEST = 8 << 20 };
 
-static json_t *sent; /* name -> the summary that was sent last, without "changed" */
+#pragma weak tensor_type
+#pragma weak parameter_type
 
-/* A number; JSON knows neither NaN nor infinity, they travel as text. */
-static json_t *number_json(double value)
+static json_t *sent; /* name -> the summary that was sent last */
+
+struct gathering {
+    json_t *list, *summaries;
+    int64_t budget; /* elements that may still be read: a few milliseconds' worth */
+};
+
+/* ---- What has changed ------------------------------------------------------------------------*/
+
+static bool values_differ(const json_t *before, const json_t *now)
 {
-    if (isnan(value))
-        return json_string("nan");
-    if (isinf(value))
-        return json_string(value > 0 ? "inf" : "-inf");
-    return json_real(value);
+    static const char *const members[] = {"shape", "dtype", "min", "max", "mean", "values"};
+
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        const json_t *a = json_object_get(before, members[i]),
+                     *b = json_object_get(now, members[i]);
+        if (a != b && (!a || !b || !json_equal(a, b)))
+            return true;
+    }
+    return false;
 }
 
-/* NULL when the value is no number. */
-static json_t *number_summary(PyObject *value)
+/* A copy with "changed"; what it was compared with is not touched. */
+static json_t *marked(const json_t *before, json_t *now)
 {
+    json_t *copy = json_copy(now);
+
+    json_object_set_new(copy, "changed", json_boolean(values_differ(before, now)));
+    return copy;
+}
+
+/* Adds a summary, which is taken over. */
+static void add(struct gathering *all, const char *name, json_t *summary)
+{
+    json_t *before = json_object_get(sent, name), *grad = json_object_get(summary, "grad");
+    json_t *entry = marked(before, summary);
+
+    json_object_set_new(entry, "name", json_string(name));
+    if (json_is_object(grad))
+        json_object_set_new(entry, "grad", marked(json_object_get(before, "grad"), grad));
+    json_array_append_new(all->list, entry);
+    json_object_set_new(all->summaries, name, summary);
+}
+
+/* ---- The kinds of variables ------------------------------------------------------------------*/
+
+/* "Tensor" of "torch.Tensor". */
+static json_t *type_json(PyObject *value)
+{
+    const char *name = Py_TYPE(value)->tp_name, *dot = strrchr(name, '.');
+
+    return json_string(dot ? dot + 1 : name);
+}
+
+static bool add_number(struct gathering *all, const char *name, PyObject *value)
+{
+    json_t *summary;
     double number;
 
     if (!PyFloat_Check(value) && !PyLong_Check(value))
-        return NULL;
+        return false;
     number = PyFloat_AsDouble(value);
-    if (number == -1.0 && PyErr_Occurred()) {
-        PyErr_Clear(); /* an integer beyond any double */
-        return NULL;
-    }
-    return json_pack("{ss,ss,s[],so,so,so,s[o]}", "kind", "number", "type", Py_TYPE(value)->tp_name,
-                     "shape", "min", number_json(number), "max", number_json(number), "mean",
-                     number_json(number), "values", number_json(number));
+    if (number == -1.0 && PyErr_Occurred())
+        return false; /* an integer beyond any double */
+    summary = json_pack("{ss,so,s[],so,so,so,s[o]}", "kind", "number", "type", type_json(value),
+                        "shape", "min", summary_number(number), "max", summary_number(number),
+                        "mean", summary_number(number), "values", summary_number(number));
+    add(all, name, summary);
+    return true;
 }
 
-/* Adds a summary to the list; it is taken over. */
-static void add(json_t *list, json_t *now, const char *name, json_t *summary)
+static bool add_tensor(struct gathering *all, const char *name, PyObject *value)
 {
-    json_t *before = json_object_get(sent, name);
-    json_t *entry = json_copy(summary);
+    bool parameter;
+    json_t *summary;
 
-    json_object_set_new(entry, "name", json_string(name));
-    json_object_set_new(entry, "changed", json_boolean(!before || !json_equal(before, summary)));
-    json_array_append_new(list, entry);
-    json_object_set_new(now, name, summary);
+    if (!&tensor_type || !tensor_type || !tensor_check(value)) /* torch may not be imported yet */
+        return false;
+    parameter = &parameter_type && parameter_type && PyObject_TypeCheck(value, parameter_type);
+    summary = summary_tensor(tensor_of(value), &all->budget);
+    json_object_set_new(summary, "kind", json_string(parameter ? "parameter" : "tensor"));
+    json_object_set_new(summary, "type", type_json(value));
+    add(all, name, summary);
+    return true;
+}
+
+/* torch.nn.Module if it is there, without importing anything. A new reference or NULL. */
+static PyObject *module_type(void)
+{
+    PyObject *torch = PyDict_GetItemString(PyImport_GetModuleDict(), "torch");
+    PyObject *nn = torch ? PyObject_GetAttrString(torch, "nn") : NULL;
+    PyObject *type = nn ? PyObject_GetAttrString(nn, "Module") : NULL;
+
+    Py_XDECREF(nn);
+    PyErr_Clear();
+    return type;
+}
+
+static void add_parameter(struct gathering *all, const char *name, PyObject *pair)
+{
+    struct strbuf full = STRBUF_INIT;
+    const char *inner;
+    PyObject *value;
+
+    if (!PyArg_ParseTuple(pair, "sO", &inner, &value))
+        return;
+    strbuf_addf(&full, "%s.%s", name, inner);
+    add_tensor(all, full.text, value);
+    strbuf_release(&full);
+}
+
+static bool add_module(struct gathering *all, const char *name, PyObject *value)
+{
+    PyObject *type = module_type();
+    bool is_module = type && PyObject_IsInstance(value, type) == 1 && !PyType_Check(value);
+    PyObject *pairs = is_module ? PyObject_CallMethod(value, "named_parameters", NULL) : NULL;
+    PyObject *iterator = pairs ? PyObject_GetIter(pairs) : NULL, *pair;
+
+    while (iterator && json_array_size(all->list) < VARIABLES_LARGEST &&
+           (pair = PyIter_Next(iterator)) != NULL) {
+        add_parameter(all, name, pair);
+        Py_DECREF(pair);
+    }
+    Py_XDECREF(iterator);
+    Py_XDECREF(pairs);
+    Py_XDECREF(type);
+    return is_module;
+}
+
+static void add_variable(struct gathering *all, PyObject *name, PyObject *value)
+{
+    const char *text = PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : NULL;
+
+    if (text && text[0] != '_' && !add_number(all, text, value) && !add_tensor(all, text, value))
+        add_module(all, text, value);
+    PyErr_Clear(); /* whatever a class of the user's raises here: it is not shown, that is all */
+    error_clear();
 }
 
 void variables_send(void)
 {
-    json_t *list = json_array(), *now = json_object();
-    PyObject *name, *value;
-    Py_ssize_t at = 0;
+    struct gathering all = {json_array(), json_object(), ELEMENTS_LARGEST};
+    PyObject *items = PyDict_Items(cell_namespace()); /* a copy: modules may run Python code */
+    Py_ssize_t count = items ? PyList_GET_SIZE(items) : 0;
 
-    while (PyDict_Next(cell_namespace(), &at, &name, &value) &&
-           json_array_size(list) < VARIABLES_LARGEST) {
-        const char *text = PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : NULL;
-        json_t *summary = text && text[0] != '_' ? number_summary(value) : NULL;
-        if (summary)
-            add(list, now, text, summary);
+    for (Py_ssize_t i = 0; i < count && json_array_size(all.list) < VARIABLES_LARGEST; i++) {
+        PyObject *item = PyList_GET_ITEM(items, i);
+        add_variable(&all, PyTuple_GET_ITEM(item, 0), PyTuple_GET_ITEM(item, 1));
     }
+    Py_XDECREF(items);
     PyErr_Clear();
     json_decref(sent);
-    sent = now;
-    if (!channel_send(EVENT_TENSORS, json_pack("{so}", "tensors", list), NULL, 0))
+    sent = all.summaries;
+    if (!channel_send(EVENT_TENSORS, json_pack("{so}", "tensors", all.list), NULL, 0))
         error_clear();
 }
 

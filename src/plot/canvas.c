@@ -346,25 +346,86 @@ static void put_labels(const struct layout *l)
     }
 }
 
-static int put_picture(const struct layout *l, struct gnuplot *g)
+static int render_layer(const struct layout *l, struct gnuplot *g, enum plot_layer layer,
+                        struct picture *picture)
 {
-    int columns = l->right - l->left, rows = l->bottom - l->top;
+    int across, down;
+    mosaic_dots(l->look->symbols, &across, &down);
     struct plot_target target = {.format = PLOT_FORMAT_PNG,
-                                 .width = columns * MOSAIC_WIDTH,
-                                 .height = rows * MOSAIC_HEIGHT,
+                                 .width = (l->right - l->left) * across,
+                                 .height = (l->bottom - l->top) * down,
                                  .dark = l->look->dark,
                                  .bare = true,
                                  .mono = l->look->colors <= 2,
-                                 .thick = 3};
+                                 .layer = layer};
     struct strbuf bytes = STRBUF_INIT;
-    struct picture picture = {0};
     int result = gnuplot_render(g, l->plot, &target, &bytes);
     if (result == 0)
-        result = picture_from_png(bytes.text, bytes.length, &picture);
+        result = picture_from_png(bytes.text, bytes.length, picture);
+    if (result == 0 && (picture->width < target.width || picture->height < target.height))
+        result = error_set(ERROR_IO, "gnuplot drew %d x %d pixels instead of %d x %d",
+                           picture->width, picture->height, target.width, target.height);
     if (result == 0)
-        result = mosaic_draw(l->canvas, l->left, l->top, columns, rows, &picture, l->look);
-    picture_release(&picture);
+        picture_cut(picture, target.width, target.height);
     strbuf_release(&bytes);
+    return result;
+}
+
+static void put_mark(const struct layout *l, const struct plot_series *series, size_t i,
+                     uint32_t rune, uint32_t color, const struct picture *ground)
+{
+    double x = axis_position(&l->frame.x, plot_coordinate(series->x, i));
+    double y = axis_position(&l->frame.y, series->y[i]);
+    if (!(x >= 0 && x <= 1 && y >= 0 && y <= 1))
+        return;
+    int column = tick_column(l, plot_coordinate(series->x, i));
+    int row = tick_row(l, &l->frame.y, series->y[i]);
+    int32_t behind = mosaic_ground(ground, l->look->symbols, column - l->left, row - l->top);
+    put_rune(l, column, row, rune, (int32_t)color);
+    if (l->look->symbols != PLOT_SYMBOLS_ASCII)
+        cell_at(l, column, row)->bg = color_shown(behind, l->look->colors);
+}
+
+/* Where paths start and end, above all lines; the ends last, for they are what one looks for. */
+static void put_path_marks(const struct layout *l, const struct picture *ground)
+{
+    const struct plot *plot = l->plot;
+    for (size_t k = 0; k < plot->series.count * 2; k++) {
+        bool end = k >= plot->series.count;
+        size_t index = k % plot->series.count;
+        const struct plot_series *series = &plot->series.at[index];
+        if (series->kind != PLOT_PATH || !series->count)
+            continue;
+        size_t at = end ? series->count - 1 : 0;
+        uint32_t rune = is_ascii(l) ? (end ? '@' : 'o') : end ? 0x25cf : 0x25cb;
+        put_mark(l, series, at, rune, series_color(plot, index, l->look->dark), ground);
+    }
+}
+
+/* Grids and lines are drawn apart: a line is never blended with the shading that it crosses. */
+static int put_picture(const struct layout *l, struct gnuplot *g)
+{
+    struct picture below = {0}, above = {0};
+    bool grids = false, series = false;
+    for (size_t i = 0; i < l->plot->series.count; i++) {
+        bool grid = plot_kind_has_grid(l->plot->series.at[i].kind);
+        grids |= grid;
+        series |= !grid;
+    }
+    int result = 0;
+    if (grids)
+        result = render_layer(l, g, PLOT_LAYER_GRIDS, &below);
+    if (result == 0 && (series || !grids))
+        result = render_layer(l, g, PLOT_LAYER_SERIES, &above);
+    if (result == 0 && grids && series)
+        mosaic_lay(&above, &below);
+    if (result == 0)
+        result = mosaic_draw(l->canvas, l->left, l->top, l->right - l->left, l->bottom - l->top,
+                             series || !grids ? &above : &below, l->look);
+    if (result == 0 && !l->frame.space)
+        put_path_marks(l, &below);
+    picture_release(&below);
+    picture_release(&above);
     return result;
 }
 

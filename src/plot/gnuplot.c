@@ -27,7 +27,7 @@ struct gnuplot {
     pid_t pid;               /* 0: none runs */
     int in, out, err;        /* our ends; -1 while none runs */
     int script;              /* a file in memory that gnuplot loads */
-    bool no_cairo;           /* this gnuplot lacks pngcairo */
+    bool no_cairo, no_gd;    /* this gnuplot lacks pngcairo, or png */
     int limit;               /* ms */
     struct strbuf complaint; /* what it wrote to stderr during this exchange */
     /* Nobody who writes a plot can know it, so it is found in gnuplot's output only where the
@@ -326,6 +326,7 @@ static enum outcome start_and_ask(struct gnuplot *g)
     strbuf_adds(&question, "print GPVAL_TERMINALS\n");
     enum outcome outcome = exchange(g, &question, &answer);
     g->no_cairo = !strstr(answer.text, " pngcairo ");
+    g->no_gd = !strstr(answer.text, " png ");
     strbuf_release(&question);
     strbuf_release(&answer);
     return outcome;
@@ -337,6 +338,7 @@ static enum outcome ask_for_picture(struct gnuplot *g, const struct plot *plot,
     struct strbuf script = STRBUF_INIT;
     struct plot_target able = *target;
     able.no_cairo = g->no_cairo;
+    able.no_gd = g->no_gd;
     enum outcome outcome = FAILED;
     if (able.no_cairo && target->format == PLOT_FORMAT_PDF)
         error_set(ERROR_IO, "this gnuplot cannot write PDF: install the package gnuplot-nox");

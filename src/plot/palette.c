@@ -11,6 +11,7 @@ const struct plot_theme *plot_theme(bool dark)
          .grid = 0xd8dde3,
          .shade_low = 0xffffff,
          .shade_high = 0xc3cfdc,
+         .band_high = 0x9db2c8,
          .level = 0x8496aa},
         {.ground = 0x16191f,
          .text = 0xe3e7ec,
@@ -18,6 +19,7 @@ const struct plot_theme *plot_theme(bool dark)
          .grid = 0x343b45,
          .shade_low = 0x16191f,
          .shade_high = 0x3c4a5c,
+         .band_high = 0x5b728c,
          .level = 0x66788e},
     };
     return &themes[dark];

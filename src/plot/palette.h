@@ -12,6 +12,7 @@
 struct plot_theme {
     uint32_t ground, text, frame, grid;
     uint32_t shade_low, shade_high; /* behind level lines */
+    uint32_t band_high;             /* where bands of shading stand for level lines */
     uint32_t level;                 /* level lines */
 };
 

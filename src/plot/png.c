@@ -12,6 +12,15 @@ void picture_release(struct picture *picture)
     *picture = (struct picture){0};
 }
 
+void picture_cut(struct picture *picture, int width, int height)
+{
+    size_t from = (size_t)picture->width * 4, to = (size_t)width * 4;
+    for (int y = 0; y < height; y++)
+        memmove(picture->rgba + (size_t)y * to, picture->rgba + (size_t)y * from, to);
+    picture->width = width;
+    picture->height = height;
+}
+
 /* libpng's simplified interface: it reads every kind of PNG as RGBA, and its errors are states, not
  * jumps. */
 int picture_from_png(const void *bytes, size_t length, struct picture *out)

@@ -17,6 +17,8 @@ struct picture {
 /* -1 with ERROR_VALUE for bytes that are no whole PNG or one larger than the limits above (they are
  * checked before memory is taken). `out` is empty then. */
 int picture_from_png(const void *bytes, size_t length, struct picture *out);
+/* Keeps the upper left width x height pixels, which must be there. */
+void picture_cut(struct picture *picture, int width, int height);
 void picture_release(struct picture *picture);
 
 #endif

@@ -74,15 +74,21 @@ static void put_terminal(const struct script *s)
 {
     const struct plot_target *t = s->target;
     double font = font_size(t);
-    const char *png = t->no_cairo ? "png truecolor" : "pngcairo";
     switch (t->format) {
     case PLOT_FORMAT_PNG:
-        strbuf_addf(s->out, "set terminal %s size %d,%d noenhanced font ',%.3g' ", png, t->width,
-                    t->height, font);
-        if (t->bare)
-            strbuf_adds(s->out, "transparent\n");
-        else
-            strbuf_addf(s->out, "background rgb '#%06x'\n", s->theme->ground);
+        if (t->bare) {
+            /* gd's indexed pictures are the ones without smoothing; a surface gains by it. */
+            bool smooth = t->no_gd || (s->frame.space && t->layer == PLOT_LAYER_GRIDS);
+            int more = t->layer == PLOT_LAYER_GRIDS;
+            strbuf_addf(s->out, "set terminal %s transparent size %d,%d noenhanced\n",
+                        smooth && !t->no_cairo ? "pngcairo" : "png notruecolor", t->width + more,
+                        t->height + more);
+            break;
+        }
+        strbuf_addf(s->out,
+                    "set terminal %s size %d,%d noenhanced font ',%.3g' background rgb '#%06x'\n",
+                    t->no_cairo ? "png truecolor" : "pngcairo", t->width, t->height, font,
+                    s->theme->ground);
         break;
     case PLOT_FORMAT_SVG:
         strbuf_addf(s->out,
@@ -184,8 +190,6 @@ static void put_axes(const struct script *s)
 static void put_bare(const struct script *s)
 {
     strbuf_adds(s->out, "unset key\nunset border\nunset tics\nunset colorbox\n");
-    if (s->frame.space)
-        return;
     strbuf_adds(s->out, "set lmargin at screen 0\nset rmargin at screen 1\n"
                         "set bmargin at screen 0\nset tmargin at screen 1\n");
 }
@@ -221,6 +225,7 @@ static void put_legend(const struct script *s)
 {
     static const char *const corners[] = {"right top", "left top", "right bottom", "left bottom"};
     size_t labels = 0, longest = 0, counts[4] = {0}, best = 0;
+    bool bars = false;
 
     if (!has_legend(s->plot)) {
         strbuf_adds(s->out, "unset key\n");
@@ -228,6 +233,7 @@ static void put_legend(const struct script *s)
     }
     for (size_t i = 0; i < s->plot->series.count; i++) {
         const char *label = s->plot->series.at[i].label;
+        bars |= s->plot->series.at[i].kind == PLOT_BARS;
         if (label && *label) {
             labels++;
             longest = strlen(label) > longest ? strlen(label) : longest;
@@ -239,8 +245,9 @@ static void put_legend(const struct script *s)
     count_corners(s, width, height, counts);
     for (size_t i = 1; i < 4; i++)
         best = counts[i] < counts[best] ? i : best;
-    bool inside = !s->shaded && !s->frame.colors && !s->frame.space && !counts[best];
-    strbuf_addf(s->out, "set key %s %s vertical Left reverse noenhanced samplen 2 spacing 1.15 ",
+    bool inside = !bars && !s->shaded && !s->frame.colors && !s->frame.space && !counts[best];
+    strbuf_addf(s->out,
+                "set key %s %s vertical Left reverse noenhanced samplen 2 width 1 spacing 1.15 ",
                 inside ? "inside" : "outside", inside ? corners[best] : "right top");
     if (inside)
         strbuf_addf(s->out, "opaque fillcolor rgb '#%06x' ", s->theme->ground);
@@ -251,7 +258,8 @@ static void put_palette(const struct script *s)
 {
     if (s->shaded) {
         strbuf_addf(s->out, "set palette defined (0 '#%06x', 1 '#%06x')\nset cbrange [0:1]\n",
-                    s->theme->shade_low, s->theme->shade_high);
+                    s->theme->shade_low,
+                    s->target->bare ? s->theme->band_high : s->theme->shade_high);
         return;
     }
     if (!s->frame.colors && !s->frame.space)
@@ -270,8 +278,11 @@ static void put_space(const struct script *s)
     double turn = isfinite(plot->turn) ? fmod(fmod(plot->turn, 360) + 360, 360) : 35;
     put_range(s, "z", &s->frame.z);
     strbuf_addf(s->out, "set view %.6g,%.6g,%s\nset xyplane 0\n", tilt, turn,
-                s->target->bare ? "1.35,1.1" : "1,1");
-    strbuf_addf(s->out, "set pm3d depthorder border lc rgb '#%06x' lw 0.4\n", s->theme->ground);
+                s->target->bare ? "1.5,1.1" : "1.1,1");
+    strbuf_adds(s->out, "set pm3d depthorder");
+    if (!s->target->bare)
+        strbuf_addf(s->out, " border lc rgb '#%06x' lw 0.4", s->theme->ground);
+    strbuf_addch(s->out, '\n');
 }
 
 static int check_target(const struct plot_target *target)
@@ -293,7 +304,8 @@ static bool wants_shade(const struct script *s)
     for (size_t i = 0; i < s->plot->series.count; i++)
         contour |= s->plot->series.at[i].kind == PLOT_CONTOUR && script_shows(s, i);
     return contour && !s->frame.colors && !s->frame.space && !s->frame.x.log && !s->frame.y.log &&
-           !s->target->mono && s->target->format != PLOT_FORMAT_ASCII;
+           !s->target->mono && s->target->format != PLOT_FORMAT_ASCII &&
+           s->target->layer != PLOT_LAYER_SERIES;
 }
 
 int plot_script(const struct plot *plot, const struct plot_target *target, struct strbuf *out)
@@ -305,7 +317,7 @@ int plot_script(const struct plot *plot, const struct plot_target *target, struc
                        .theme = plot_theme(target->dark),
                        .frame = plot_frame(plot),
                        .out = out};
-    s.line = target->bare ? (target->thick > 0 ? target->thick : 2) : font_size(target) / 6;
+    s.line = target->bare ? 1 : font_size(target) / 6;
     s.shaded = wants_shade(&s);
     put_terminal(&s);
     strbuf_adds(out, "set encoding utf8\n");

@@ -23,14 +23,21 @@ enum plot_format {
     PLOT_FORMAT_COUNT
 };
 
+enum plot_layer { PLOT_LAYER_ALL, PLOT_LAYER_GRIDS, PLOT_LAYER_SERIES };
+
 struct plot_target {
     enum plot_format format;
     int width, height; /* pixels */
     bool dark;         /* light text on a dark ground */
-    bool bare;         /* no text at all; the plot area fills the picture exactly */
-    bool mono;     /* bare: shapes only, one colour on the ground (for screens without colour) */
-    double thick;  /* bare: pixels of a line; 0: the default, 2 */
-    bool no_cairo; /* this gnuplot has no pngcairo and pdfcairo: use png and its kin */
+    /* For the dots of a character picture: no text at all, the plot area fills the picture exactly,
+     * lines are one pixel wide and not smoothed, the ground is transparent. gnuplot fills an area
+     * up to its last pixel, not including it: the picture of PLOT_LAYER_GRIDS is therefore one
+     * pixel wider and higher than asked for, to be cut off. */
+    bool bare;
+    bool mono;             /* bare: one colour; series differ by their dashes */
+    enum plot_layer layer; /* bare: only the grids, or only what is drawn over them */
+    bool no_cairo;         /* this gnuplot has no pngcairo: smooth pictures by png */
+    bool no_gd;            /* it has no png: pictures of dots by pngcairo */
 };
 
 /* Appends the script. -1 with ERROR_VALUE for a target that makes no sense (a size below 1 or above

@@ -11,6 +11,9 @@ bool script_shows(const struct script *s, size_t index)
 {
     const struct plot_series *series = &s->plot->series.at[index];
     size_t least = series->kind == PLOT_HEATMAP ? 1 : 2;
+    enum plot_layer layer = s->target->layer;
+    if (layer != PLOT_LAYER_ALL && plot_kind_has_grid(series->kind) != (layer == PLOT_LAYER_GRIDS))
+        return false;
     if (plot_kind_has_grid(series->kind)) {
         if (series->rows < least || series->columns < least)
             return false;
@@ -59,6 +62,51 @@ static void put_points(const struct script *s, const struct plot_series *series)
         if (surface)
             z = lift + (series->z ? series->z[i] : grid_value(surface, x, y));
         put_row(s->out, x, y, z, surface);
+    }
+}
+
+bool script_dashes(const struct script *s, size_t index, int *on, int *off)
+{
+    static const int patterns[][2] = {{0, 0}, {4, 2}, {1, 1}, {2, 3}, {8, 2}, {1, 3}};
+    const struct plot_series *series = &s->plot->series.at[index];
+    int pattern = series->dashed;
+    if (series->kind != PLOT_LINE && series->kind != PLOT_PATH)
+        return false;
+    if (s->target->mono && !series->dashed)
+        pattern = (int)(index % (sizeof(patterns) / sizeof(*patterns)));
+    *on = patterns[pattern][0];
+    *off = patterns[pattern][1];
+    return pattern > 0;
+}
+
+/* gd draws no dashes, so a dashed line of a character picture is cut here: one value per dot along
+ * the line, and gaps between. */
+static void put_dashes(const struct script *s, const struct plot_series *series, int on, int off)
+{
+    const struct axis_span *spans[] = {&s->frame.x, &s->frame.y};
+    double walked = 0;
+    for (size_t i = 1; i < series->count; i++) {
+        double x[] = {plot_coordinate(series->x, i - 1), plot_coordinate(series->x, i)};
+        double right =
+            (axis_position(spans[0], x[1]) - axis_position(spans[0], x[0])) * s->target->width;
+        double up =
+            (axis_position(spans[1], series->y[i]) - axis_position(spans[1], series->y[i - 1])) *
+            s->target->height;
+        double length = fmax(fabs(right), fabs(up));
+        if (!(length < 1e4)) {
+            strbuf_addch(s->out, '\n');
+            continue;
+        }
+        for (double at = ceil(walked) - walked; at < length; at++) {
+            double part = at / length;
+            bool shown = fmod(walked + at + 0.5, on + off) < on;
+            if (shown)
+                put_row(s->out, x[0] + (x[1] - x[0]) * part,
+                        series->y[i - 1] + (series->y[i] - series->y[i - 1]) * part, 0, false);
+            else
+                strbuf_addch(s->out, '\n');
+        }
+        walked += length;
     }
 }
 
@@ -140,13 +188,14 @@ void script_data(const struct script *s)
 {
     for (size_t i = 0; i < s->plot->series.count; i++) {
         const struct plot_series *series = &s->plot->series.at[i];
-        if (!script_shows(s, i))
+        int on, off;
+        if (series->kind == PLOT_CONTOUR || !script_shows(s, i))
             continue;
         strbuf_addf(s->out, "$data%zu << EOD\n", i);
-        if (series->kind == PLOT_CONTOUR)
-            put_matrix(s, series, GRID_SIDE_MAX);
-        else if (series->kind == PLOT_SURFACE)
+        if (series->kind == PLOT_SURFACE)
             put_matrix(s, series, SURFACE_SIDE_MAX);
+        else if (s->target->bare && !s->frame.space && script_dashes(s, i, &on, &off))
+            put_dashes(s, series, on, off);
         else if (series->kind != PLOT_HEATMAP)
             put_points(s, series);
         else if (grid_is_even(series->x, series->columns) && grid_is_even(series->y, series->rows))
@@ -157,29 +206,58 @@ void script_data(const struct script *s)
     }
 }
 
-/* The ground behind the level lines: SHADE_SIDE x SHADE_SIDE values from 0 to 1 over the grid. */
+/* A character picture is shaded dot by dot. */
+void script_shade_size(const struct script *s, int *columns, int *rows)
+{
+    *columns = s->target->bare && s->target->width < 400 ? s->target->width : SHADE_SIDE;
+    *rows = s->target->bare && s->target->height < 400 ? s->target->height : SHADE_SIDE;
+}
+
+/* The ground behind the level lines: values from 0 to 1 over the plot area. Dots are too coarse for
+ * level lines, so there the shading has a step at each level instead. */
 static void put_shade(const struct script *s, const struct plot_series *grid, const double *levels,
                       size_t count)
 {
+    const struct axis_span *x = &s->frame.x, *y = &s->frame.y;
     double low = INFINITY, high = -INFINITY;
+    int columns, rows;
+    script_shade_size(s, &columns, &rows);
     for (size_t i = 0; i < grid->rows * grid->columns; i++) {
         if (isfinite(grid->z[i])) {
             low = fmin(low, grid->z[i]);
             high = fmax(high, grid->z[i]);
         }
     }
-    for (int r = 0; r < SHADE_SIDE; r++) {
-        double y = s->frame.y.low + (s->frame.y.high - s->frame.y.low) * (r + 0.5) / SHADE_SIDE;
-        for (int c = 0; c < SHADE_SIDE; c++) {
-            double x = s->frame.x.low + (s->frame.x.high - s->frame.x.low) * (c + 0.5) / SHADE_SIDE;
-            double t = grid_shade(levels, count, low, high, grid_value(grid, x, y));
+    for (int r = 0; r < rows; r++) {
+        double up = y->low + (y->high - y->low) * (r + 0.5) / rows;
+        for (int c = 0; c < columns; c++) {
+            double right = x->low + (x->high - x->low) * (c + 0.5) / columns;
+            double t = grid_shade(levels, count, low, high, grid_value(grid, right, up));
+            if (s->target->bare && count)
+                t = fmin(floor(t * (double)(count + 1)), (double)count) / (double)count;
             if (isnan(t))
                 strbuf_adds(s->out, "NaN");
             else
                 strbuf_addf(s->out, "%.3g", t);
-            strbuf_addch(s->out, c + 1 < SHADE_SIDE ? ' ' : '\n');
+            strbuf_addch(s->out, c + 1 < columns ? ' ' : '\n');
         }
     }
+}
+
+/* gnuplot finds the level lines and keeps them in $levelsN. */
+static void put_levels(const struct script *s, size_t index, const double *levels, size_t count)
+{
+    strbuf_addf(s->out, "$data%zu << EOD\n", index);
+    put_matrix(s, &s->plot->series.at[index], GRID_SIDE_MAX);
+    strbuf_adds(s->out, "EOD\nset contour base\nunset surface\nset cntrparam levels discrete ");
+    for (size_t k = 0; k < count; k++) {
+        strbuf_adds(s->out, k ? "," : "");
+        script_number(s->out, levels[k]);
+    }
+    strbuf_addf(s->out,
+                "%s\nset table $levels%zu\nsplot $data%zu nonuniform matrix with lines\n"
+                "unset table\nunset contour\nset surface\n",
+                count ? "" : "0", index, index);
 }
 
 void script_contours(const struct script *s)
@@ -190,23 +268,14 @@ void script_contours(const struct script *s)
         double levels[GRID_LEVELS_MAX];
         if (series->kind != PLOT_CONTOUR || !script_shows(s, i))
             continue;
-        size_t count = grid_levels(series, levels, 14);
+        size_t count = grid_levels(series, levels, s->target->mono ? 6 : 14);
         if (shade) {
             strbuf_addf(s->out, "$shade%zu << EOD\n", i);
             put_shade(s, series, levels, count);
             strbuf_adds(s->out, "EOD\n");
-            shade = false;
         }
-        strbuf_adds(s->out, "set contour base\nunset surface\nset cntrparam levels discrete ");
-        for (size_t k = 0; k < count; k++) {
-            strbuf_adds(s->out, k ? "," : "");
-            script_number(s->out, levels[k]);
-        }
-        if (!count)
-            strbuf_adds(s->out, "0");
-        strbuf_addf(s->out,
-                    "\nset table $levels%zu\nsplot $data%zu nonuniform matrix with lines\n"
-                    "unset table\nunset contour\nset surface\n",
-                    i, i);
+        if (!shade || !s->target->bare)
+            put_levels(s, i, levels, count);
+        shade = false;
     }
 }

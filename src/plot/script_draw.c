@@ -46,7 +46,8 @@ static void draw_line(struct list *list, size_t index)
     const struct plot_series *series = &s->plot->series.at[index];
     next(list);
     strbuf_addf(s->out, "$data%zu using %s with lines lw %.3g lc rgb '#%06x'%s", index,
-                columns(list), s->line, color_of(s, index), series->dashed ? " dt 2" : "");
+                columns(list), s->line, color_of(s, index),
+                series->dashed && !s->target->bare ? " dt 2" : "");
     put_title(list, series->label);
 }
 
@@ -54,8 +55,12 @@ static void draw_points(struct list *list, size_t index)
 {
     const struct script *s = list->s;
     next(list);
-    strbuf_addf(s->out, "$data%zu using %s with points pt 7 ps %.3g lc rgb '#%06x'", index,
-                columns(list), s->line * (s->target->bare ? 0.3 : 0.35), color_of(s, index));
+    strbuf_addf(s->out, "$data%zu using %s ", index, columns(list));
+    if (s->target->bare)
+        strbuf_adds(s->out, "with dots");
+    else
+        strbuf_addf(s->out, "with points pt 7 ps %.3g", s->line * 0.35);
+    strbuf_addf(s->out, " lc rgb '#%06x'", color_of(s, index));
     put_title(list, s->plot->series.at[index].label);
 }
 
@@ -69,7 +74,7 @@ static void draw_mark(struct list *list, size_t index, size_t i, double size)
 {
     const struct script *s = list->s;
     const uint32_t colors[] = {s->theme->ground, color_of(s, index)};
-    for (int layer = s->target->mono; layer < 2; layer++) {
+    for (int layer = 0; layer < 2; layer++) {
         next(list);
         strbuf_addf(s->out,
                     "$data%zu using %s every ::%zu::%zu with points pt 7 ps %.3g lc rgb '#%06x' "
@@ -81,20 +86,25 @@ static void draw_mark(struct list *list, size_t index, size_t i, double size)
 static void draw_path(struct list *list, size_t index)
 {
     const struct script *s = list->s;
-    const struct plot_series *series = &s->plot->series.at[index];
-    size_t first = 0, last = series->count - 1;
-    while (!is_point(series, first))
-        first++;
-    while (!is_point(series, last))
-        last--;
     if (!s->target->bare) {
         next(list);
         strbuf_addf(s->out, "$data%zu using %s with lines lw %.3g lc rgb '#%06x' notitle", index,
                     columns(list), s->line * 2, s->theme->ground);
     }
     draw_line(list, index);
-    draw_mark(list, index, first, s->line * 0.3);
-    draw_mark(list, index, last, s->line * 0.6);
+}
+
+/* Where a path starts and ends. Character pictures get these marks as characters. */
+static void draw_path_marks(struct list *list, size_t index)
+{
+    const struct plot_series *series = &list->s->plot->series.at[index];
+    size_t first = 0, last = series->count - 1;
+    while (!is_point(series, first))
+        first++;
+    while (!is_point(series, last))
+        last--;
+    draw_mark(list, index, first, list->s->line * 0.3);
+    draw_mark(list, index, last, list->s->line * 0.6);
 }
 
 /* Several bar series share each place: `rank` of `total` stands beside the others. */
@@ -155,16 +165,20 @@ static void draw_contour(struct list *list, size_t index, bool shade)
     const struct script *s = list->s;
     if (shade) {
         const struct axis_span *x = &s->frame.x, *y = &s->frame.y;
-        double right = (x->high - x->low) / 160, up = (y->high - y->low) / 160;
+        int columns, rows;
+        script_shade_size(s, &columns, &rows);
+        double right = (x->high - x->low) / columns, up = (y->high - y->low) / rows;
         next(list);
         strbuf_addf(s->out,
                     "$shade%zu matrix using (%.9g+$1*%.9g):(%.9g+$2*%.9g):3 with image notitle",
                     index, x->low + right / 2, right, y->low + up / 2, up);
     }
+    if (shade && s->target->bare)
+        return;
     next(list);
     uint32_t color = s->target->mono ? s->theme->text : s->theme->level;
     strbuf_addf(s->out, "$levels%zu using 1:2%s with lines lw %.3g lc rgb '#%06x'", index,
-                s->frame.space ? ":3" : "", s->line * (s->target->bare ? 0.6 : 0.4), color);
+                s->frame.space ? ":3" : "", s->line * 0.4, color);
     put_title(list, s->plot->series.at[index].label);
 }
 
@@ -205,9 +219,13 @@ void script_draw(const struct script *s)
         if (draw[kind] && script_shows(s, i) && !(kind == PLOT_BARS && s->frame.space))
             draw[kind](&list, i);
     }
+    for (size_t i = 0; i < s->plot->series.count && !s->target->bare; i++) {
+        if (s->plot->series.at[i].kind == PLOT_PATH && script_shows(s, i))
+            draw_path_marks(&list, i);
+    }
     if (!list.started) {
         next(&list);
-        strbuf_adds(s->out, s->frame.space ? "NaN notitle" : "NaN notitle");
+        strbuf_adds(s->out, "NaN notitle");
     }
     strbuf_addch(s->out, '\n');
 }

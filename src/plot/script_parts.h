@@ -24,12 +24,17 @@ struct script {
 void script_quote(struct strbuf *out, const char *text);
 void script_number(struct strbuf *out, double value);
 
-/* The datablocks: $data0, $data1, ... one per series that has something to show. */
+/* The datablocks: $data0, $data1, ... one per series that has something to show, level lines
+ * aside. */
 void script_data(const struct script *s);
-/* False when series `index` has nothing to draw; it has no datablock then. */
+/* False when series `index` has nothing to draw in this layer; it has no datablock then. */
 bool script_shows(const struct script *s, size_t index);
-/* The datablock $levelsN of a CONTOUR series, found by gnuplot, and $shadeN behind it. */
+/* The datablocks $levelsN of CONTOUR series, found by gnuplot, and $shadeN behind the first. */
 void script_contours(const struct script *s);
+/* The dash pattern of series `index` in dots on and off; false: a solid line. */
+bool script_dashes(const struct script *s, size_t index, int *on, int *off);
+/* How many values the shading behind level lines has along each side. */
+void script_shade_size(const struct script *s, int *columns, int *rows);
 /* The line `plot ...` or `splot ...`. */
 void script_draw(const struct script *s);
 

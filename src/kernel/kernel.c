@@ -21,6 +21,7 @@
 
 enum { LAST_WORDS_MS = 1000, QUEUE_LARGEST = 64 << 20 };
 
+static pid_t process; /* the kernel's own */
 static int runs;
 static bool ending;
 
@@ -72,6 +73,8 @@ static void execute(const struct frame *request)
         cell_interrupted();
     else
         ok = cell_run(request->blob ? request->blob : "", request->blob_length, runs);
+    if (getpid() != process)
+        _exit(ok ? 0 : 1); /* a process that the cell forked, and that did not end by itself */
     clock_gettime(CLOCK_MONOTONIC, &end);
     error_clear();
     pump_drain();
@@ -130,9 +133,11 @@ static int serve(void)
 /* ---- Start and end ---------------------------------------------------------------------------*/
 
 /* Sends the reason as the process's last words. */
-static int give_up(const char *reason)
+static int give_up(const char *why)
 {
-    if (channel_send(EVENT_DIED, json_pack("{ss}", "reason", reason), NULL, 0))
+    json_t *reason = json_sprintf("could not be started (%s)", why);
+
+    if (channel_send(EVENT_DIED, json_pack("{so}", "reason", reason), NULL, 0))
         channel_wait(0, LAST_WORDS_MS);
     return 1;
 }
@@ -167,6 +172,7 @@ int kernel_main(int fd)
     const struct interpreter_program none = {0};
     int status, words_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, fd + 1);
 
+    process = getpid();
     channel_open(fd, pump_wake);
     stream_open(pump_wake);
     live_install(pump_wake);
@@ -174,7 +180,7 @@ int kernel_main(int fd)
         return give_up(error_message());
     if (!console_install() || !cell_open()) {
         PyErr_Print();
-        return give_up("could not set up Python");
+        return give_up("the console could not be set up");
     }
     report_crashes(words_fd);
     if (!channel_send(EVENT_READY, json_pack("{ss}", "python", PY_VERSION), NULL, 0))

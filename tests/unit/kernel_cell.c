@@ -141,6 +141,22 @@ Test(kernel_cell, a_forked_child_prints_but_does_not_answer)
     client_free(client);
 }
 
+Test(kernel_cell, a_forked_child_that_does_not_end_by_itself_is_no_second_kernel)
+{
+    struct client *client = kernel_start();
+    struct outcome outcome = kernel_run(client, "import os\npid = os.fork()\n"
+                                                "if pid: print(os.waitpid(pid, 0)[1])\n"
+                                                "pid > 0");
+
+    cr_expect_str_eq(outcome.out.text, "0\n");
+    cr_expect_str_eq(outcome.result.text, "True");
+    outcome_release(&outcome);
+    outcome = kernel_run(client, "if os.fork() == 0: 1 / 0\n'still here'");
+    cr_expect_str_eq(outcome.result.text, "'still here'");
+    outcome_release(&outcome);
+    client_free(client);
+}
+
 Test(kernel_cell, file_object)
 {
     static const struct cell_case cells[] = {

@@ -1,12 +1,9 @@
 #include "optim/optim.h"
 
 #include "base/error.h"
-#include "base/strbuf.h"
 #include "optim/update.h"
 #include "tensor/kernels.h"
-#include "tensor/print.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +16,7 @@
 #define SLOT(name, kind, when, initial)    {#name, SLOT_##kind, when, initial, -1, -1},
 
 #define OPTIMIZER(id, name, flags, positional, options, group, slots, reference)                   \
-    static struct optim_option id##_option_rows[] = {options};                                     \
+    static struct option id##_option_rows[] = {options};                                           \
     static struct optim_slot id##_slot_rows[] = {slots};                                           \
     _Static_assert(sizeof(id##_slot_rows) / sizeof(struct optim_slot) <= OPTIM_SLOTS, name);       \
     _Static_assert(sizeof(struct id##_options) / sizeof(double) <= OPTIM_OPTIONS, name);
@@ -44,29 +41,20 @@ static const struct optimizer optimizers[] = {
 };
 #undef OPTIMIZER
 
-static int option_place(const struct optimizer *o, const char *name)
+static int place_of(const struct optimizer *o, const char *name)
 {
-    for (int i = 0; i < o->option_count; i++)
-        if (strcmp(o->options[i].name, name) == 0)
-            return o->options[i].at;
-    return -1;
+    return options_find(o->options, o->option_count, name);
 }
 
 /* What follows from the order of a row's options. */
 #define OPTIMIZER(id, name, flags, positional, options, group, slots, reference)                   \
     place_row(&optimizers[OPTIMIZER_##id], id##_option_rows, id##_slot_rows);
-static void place_row(const struct optimizer *o, struct optim_option *options,
-                      struct optim_slot *slots)
+static void place_row(const struct optimizer *o, struct option *options, struct optim_slot *slots)
 {
-    int at = 0;
-
-    for (int i = 0; i < o->option_count; i++) {
-        options[i].at = at;
-        at += options[i].kind == OPTION_PAIR ? 2 : 1;
-    }
+    options_place(options, o->option_count);
     for (int i = 0; i < o->slot_count; i++) {
-        slots[i].when_at = option_place(o, slots[i].when);
-        slots[i].initial_at = option_place(o, slots[i].initial);
+        slots[i].when_at = place_of(o, slots[i].when);
+        slots[i].initial_at = place_of(o, slots[i].initial);
     }
 }
 
@@ -98,100 +86,22 @@ const struct optimizer *optimizer_find(const char *name)
 
 void optimizer_signature(const struct optimizer *o, struct strbuf *out)
 {
-    for (int i = 0; i < o->option_count; i++) {
-        const struct optim_option *option = &o->options[i];
-        strbuf_adds(out, i ? ", " : "");
-        if (i == o->positional)
-            strbuf_adds(out, "*, ");
-        strbuf_addf(out, "%s=%s", option->name,
-                    option->initial ? option->initial : "<required parameter>");
-    }
-}
-
-/* Reads a Python literal; a tuple gives two numbers. */
-static void read_literal(const char *text, double *values)
-{
-    char *end;
-
-    if (!text)
-        values[0] = NAN;
-    else if (*text == '(') {
-        values[0] = strtod(text + 1, &end);
-        values[1] = strtod(end + 1, NULL);
-    } else if (strcmp(text, "False") == 0 || strcmp(text, "None") == 0) {
-        values[0] = 0;
-    } else {
-        values[0] = strtod(text, NULL);
-    }
+    options_signature(o->options, o->option_count, o->positional, out);
 }
 
 void optimizer_defaults(const struct optimizer *o, double *options)
 {
-    for (int i = 0; i < o->option_count; i++)
-        read_literal(o->options[i].initial, options + o->options[i].at);
-}
-
-/* ---- checks ---- */
-
-static void add_number(struct strbuf *out, struct scalar value)
-{
-    if (value.kind == SCALAR_BOOL)
-        strbuf_adds(out, value.i ? "True" : "False");
-    else if (value.kind == SCALAR_INT)
-        strbuf_addf(out, "%lld", (long long)value.i);
-    else
-        print_double(value.d, out);
-}
-
-/* "Invalid learning rate: -1"; `index` names the member of a pair, -1 otherwise. */
-static int invalid(const struct optim_option *option, int index, const struct scalar *values,
-                   int count)
-{
-    struct strbuf text = STRBUF_INIT;
-
-    strbuf_addf(&text, "Invalid %s", option->what);
-    if (index >= 0)
-        strbuf_addf(&text, " %d", index);
-    for (int i = 0; i < count; i++) {
-        strbuf_adds(&text, i ? ", " : ": ");
-        add_number(&text, values[i]);
-    }
-    error_set(ERROR_VALUE, "%s", text.text);
-    strbuf_release(&text);
-    return -1;
-}
-
-static int check_option(const struct optim_option *option, const struct scalar *values)
-{
-    double x = values[0].d;
-
-    switch (option->check) {
-    case CHECK_NONE:
-        return 0;
-    case CHECK_NOT_NEGATIVE:
-        return x >= 0 ? 0 : invalid(option, -1, values, 1);
-    case CHECK_WITHIN_ONE:
-        return x >= 0 && x <= 1 ? 0 : invalid(option, -1, values, 1);
-    case CHECK_BETAS:
-        for (int i = 0; i < 2; i++)
-            if (!(values[i].d >= 0 && values[i].d < 1))
-                return invalid(option, i, values + i, 1);
-        return 0;
-    case CHECK_ETAS:
-        return 0 < x && x < 1 && 1 < values[1].d ? 0 : invalid(option, -1, values, 2);
-    }
-    return 0;
+    options_defaults(o->options, o->option_count, options);
 }
 
 int optimizer_check(const struct optimizer *o, const struct scalar *values)
 {
-    for (int i = 0; i < o->option_count; i++)
-        if (check_option(&o->options[i], values + o->options[i].at) < 0)
-            return -1;
+    if (options_check(o->options, o->option_count, values) < 0)
+        return -1;
     if (o->id == OPTIMIZER_sgd) {
-        double momentum = values[option_place(o, "momentum")].d;
-        double dampening = values[option_place(o, "dampening")].d;
-        if (values[option_place(o, "nesterov")].d != 0 && (momentum <= 0 || dampening != 0))
+        double momentum = values[place_of(o, "momentum")].d;
+        double dampening = values[place_of(o, "dampening")].d;
+        if (values[place_of(o, "nesterov")].d != 0 && (momentum <= 0 || dampening != 0))
             return error_set(ERROR_VALUE,
                              "Nesterov momentum requires a momentum and zero dampening");
     }

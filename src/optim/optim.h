@@ -5,28 +5,15 @@
  * what is checked, what is kept for each parameter. The rule itself works on raw data and gives
  * PyTorch's digits, rounding for rounding.
  *
- * The options of one parameter group are an array of doubles in the order of the row's options:
- * a flag is 0 or 1, None is 0, a pair takes two places.
+ * The options of one parameter group are an array of doubles, as options.h says.
  */
 #ifndef SADDLE_OPTIM_OPTIM_H
 #define SADDLE_OPTIM_OPTIM_H
 
-#include "base/strbuf.h"
+#include "optim/options.h"
 #include "tensor/tensor.h"
 
 enum { OPTIM_SLOTS = 4, OPTIM_OPTIONS = 12 /* the longest row, pairs counted twice */ };
-
-enum optim_option_kind { OPTION_NUMBER, OPTION_PAIR, OPTION_FLAG, OPTION_UNUSED };
-enum optim_check { CHECK_NONE, CHECK_NOT_NEGATIVE, CHECK_WITHIN_ONE, CHECK_BETAS, CHECK_ETAS };
-
-struct optim_option {
-    const char *name;
-    enum optim_option_kind kind;
-    const char *initial; /* the default as a Python literal, NULL: the option must be given */
-    enum optim_check check;
-    const char *what; /* "learning rate", for errors */
-    int at;           /* its place in the array of options */
-};
 
 enum optim_slot_kind {
     SLOT_TENSOR,         /* as the parameter; no entry in the state while it is not kept */
@@ -53,7 +40,7 @@ struct optimizer {
     int positional; /* this many options may be given without a name */
     int option_count, slot_count;
     int value_count; /* length of the array of options */
-    const struct optim_option *options;
+    const struct option *options;
     const struct optim_slot *slots;
     const char *group; /* option names in the order of a parameter group, separated by a space */
     const char *reference;
@@ -62,14 +49,9 @@ struct optimizer {
 /* All rows; NULL after the last. */
 const struct optimizer *optimizer_at(int index);
 const struct optimizer *optimizer_find(const char *name);
-/* "lr=<required>, momentum=0, ..., *, maximize=False": the constructor's signature. */
-
 void optimizer_signature(const struct optimizer *o, struct strbuf *out);
-/* The defaults; NAN where a value must be given. */
 void optimizer_defaults(const struct optimizer *o, double *options);
-/* -1 with PyTorch's ValueError when an option is out of its range. `values` holds the numbers as
- * they were given, in the order of the array of options, so that errors can name an int as an int.
- */
+/* As options_check(), and what concerns several options at once. */
 int optimizer_check(const struct optimizer *o, const struct scalar *values);
 
 /* What is kept for one parameter. Starts as {0}. */

@@ -1,6 +1,8 @@
 #include "kernel_support.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -161,12 +163,38 @@ Test(kernel_life, death_by_nonsense_on_the_socket_then_restart)
                  "sent something that is not a message");
 }
 
-Test(kernel_life, death_is_seen_although_a_child_lives_on)
+/* Whether a process that is no child of ours runs (a zombie does not). */
+static bool runs(int pid)
 {
-    expect_death("import os, time\n"
-                 "if os.fork() == 0:\n    time.sleep(100)\n"
-                 "os._exit(4)",
-                 "exited with status 4");
+    char path[64], state = 'Z';
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    file = fopen(path, "r");
+    if (file && fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+        state = 'Z';
+    if (file)
+        fclose(file);
+    return state != 'Z';
+}
+
+Test(kernel_life, death_is_seen_although_a_child_lives_on_and_takes_the_child_along)
+{
+    struct client *client = kernel_start();
+    struct outcome outcome = kernel_run(client, "import os, time\n"
+                                                "pid = os.fork()\n"
+                                                "if pid == 0:\n    time.sleep(100)\n"
+                                                "print(pid); time.sleep(0.2)\n"
+                                                "os._exit(4)");
+    int pid = atoi(outcome.out.text);
+
+    cr_expect_str_eq(outcome.reason.text, "exited with status 4");
+    cr_assert_gt(pid, 0);
+    for (int i = 0; i < 100 && runs(pid); i++)
+        pause_ms(10);
+    cr_expect(!runs(pid));
+    outcome_release(&outcome);
+    client_free(client);
 }
 
 Test(kernel_life, a_cell_that_ignores_the_interrupt_is_killed)

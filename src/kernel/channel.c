@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SEND_LIMIT_MS = 20000 };
+enum { SEND_LIMIT_MS = 20000, COMPACT = 1 << 20 };
 
 static struct {
     pthread_mutex_t lock; /* guards what follows; never held while waiting */
@@ -87,13 +87,19 @@ static void push_locked(void)
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-            return;
-        if (count < 0)
-            break; /* the front end is gone; channel_receive() will see it */
-        channel.sent += (size_t)count;
+            break;
+        if (count < 0) /* the front end is gone; channel_receive() will see it */
+            channel.sent = channel.out.length;
+        else
+            channel.sent += (size_t)count;
     }
-    strbuf_release(&channel.out);
-    channel.sent = 0;
+    if (channel.sent == channel.out.length || channel.fd < 0) {
+        strbuf_release(&channel.out);
+        channel.sent = 0;
+    } else if (channel.sent > COMPACT) { /* a slow reader must not make it grow for ever */
+        strbuf_splice(&channel.out, 0, channel.sent, "", 0);
+        channel.sent = 0;
+    }
 }
 
 bool channel_send(uint32_t kind, json_t *header, const void *blob, size_t length)

@@ -22,12 +22,16 @@ enum event_kind {
 };
 
 /* One variable of EVENT_TENSORS:
- *   {"name": str, "kind": "tensor"|"parameter"|"number"|"module"|"other", "type": str (Python
- * type), "shape": [int], "dtype": "float32", "device": "cpu", "leaf": bool, "requires_grad": bool,
+ *   {"name": str, "kind": "tensor"|"parameter"|"number", "type": str (Python type),
+ *    "shape": [int], "dtype": "float32", "device": "cpu", "leaf": bool, "requires_grad": bool,
  *    "grad_fn": str|null, "min": float|null, "max": float|null, "mean": float|null,
- *    "values": [up to 64 floats, row by row], "changed": bool,
- *    "grad": null | {"shape", "min", "max", "mean", "values", "changed"}}
- * NaN and infinities travel as the strings "nan", "inf", "-inf". */
+ *    "values": [floats], "changed": bool,
+ *    "grad": null | {"shape", "dtype", "min", "max", "mean", "values", "changed"}}
+ * A number has neither dtype nor what follows from it. The parameters of a module `net` are
+ * variables of their own, named "net.0.weight". "values" are all values, row by row, or 64 of them
+ * at even distances where there are more. min, max and mean are null for a tensor without elements
+ * and for one so large that reading it all would take time; NaN and infinities travel as the
+ * strings "nan", "inf", "-inf". "changed": the values are not those of the event before. */
 
 struct event {
     enum event_kind kind;

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* memmem */
 #include "tui/keys.h"
 
 #include "tui/text.h"

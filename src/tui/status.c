@@ -1,0 +1,182 @@
+#include "tui/status.h"
+
+#include "tui/app.h"
+#include "tui/text.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+enum { NOTE_MS = 4000, SPIN_MS = 100 };
+
+static void set_message(struct app *app, bool error, const char *format, va_list args)
+{
+    struct status *status = &app->status;
+
+    strbuf_clear(&status->message);
+    strbuf_addv(&status->message, format, args);
+    status->error = error;
+    status->until = error ? INFINITY : now_ms() + NOTE_MS;
+    app->dirty = true;
+}
+
+void status_note(struct app *app, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    set_message(app, false, format, args);
+    va_end(args);
+}
+
+void status_error(struct app *app, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    set_message(app, true, format, args);
+    va_end(args);
+}
+
+void status_seen(struct app *app)
+{
+    if (app->status.until > 0) {
+        app->status.until = 0;
+        app->dirty = true;
+    }
+}
+
+int status_wait(const struct app *app)
+{
+    double left;
+
+    if (app->session.running || app->session.state == SESSION_STARTING)
+        return SPIN_MS;
+    if (app->status.until <= 0 || isinf(app->status.until))
+        return -1;
+    left = app->status.until - now_ms();
+    return left > 0 ? (int)left + 1 : 0;
+}
+
+const char *status_spinner(void)
+{
+    static const char *const frames[] = {"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧"};
+
+    return frames[(long)(now_ms() / SPIN_MS) % 8];
+}
+
+void add_duration(struct strbuf *out, double seconds)
+{
+    if (seconds < 0.0995)
+        strbuf_addf(out, "%.0f ms", seconds * 1000);
+    else if (seconds < 60)
+        strbuf_addf(out, "%.1f s", seconds);
+    else
+        strbuf_addf(out, "%d:%02d min", (int)seconds / 60, (int)seconds % 60);
+}
+
+static enum style add_session(const struct app *app, struct strbuf *out)
+{
+    const struct session *session = &app->session;
+
+    if (session->state == SESSION_DEAD) {
+        strbuf_adds(out, "Python is not running");
+        return STYLE_STATUS_ERROR;
+    }
+    if (session->running) {
+        strbuf_addf(out, "%s ", status_spinner());
+        add_duration(out, (now_ms() - session->started) / 1000);
+        if (session->queue.count > 0)
+            strbuf_addf(out, "  %zu waiting", session->queue.count);
+        return STYLE_STATUS_BUSY;
+    }
+    if (session->state == SESSION_STARTING)
+        strbuf_addf(out, "%s Python starts", status_spinner());
+    else if (session->state == SESSION_READY)
+        strbuf_adds(out, "ready");
+    return STYLE_STATUS_DIM;
+}
+
+/* Keys with a hint, from the right, as many as there is room for. */
+static void draw_hints(const struct app *app, int row, int from, int columns)
+{
+    enum key_mode mode = app->nb ? app->mode : KEY_MODE_START;
+    struct strbuf keys = STRBUF_INIT;
+    int i, width, column = columns - 1, count = 0, widths[ACTION_COUNT];
+    enum action shown[ACTION_COUNT];
+
+    for (i = 0, width = 0; i < ACTION_COUNT; i++) {
+        const struct action_row *action = action_row((enum action)i);
+
+        if (!action->hint[0] || !action->keys[mode][0])
+            continue;
+        strbuf_clear(&keys);
+        action_keys((enum action)i, mode, 1, &keys);
+        widths[count] = text_width(keys.text, keys.length) + 1 + (int)strlen(action->hint) + 3;
+        if (width + widths[count] > columns - from - 2)
+            continue;
+        width += widths[count];
+        shown[count++] = (enum action)i;
+    }
+    column = columns - width + 1;
+    for (i = 0; i < count; i++) {
+        strbuf_clear(&keys);
+        action_keys(shown[i], mode, 1, &keys);
+        column +=
+            screen_puts(row, column, columns - column, STYLE_STATUS_KEY, STYLE_STATUS, keys.text) +
+            1;
+        column += screen_puts(row, column, columns - column, STYLE_STATUS_DIM, STYLE_STATUS,
+                              action_row(shown[i])->hint) +
+                  3;
+    }
+    strbuf_release(&keys);
+}
+
+static int draw_left(const struct app *app, int row, int columns)
+{
+    static const struct {
+        const char *name;
+        enum style style;
+    } modes[KEY_MODE_COUNT] = {{" COMMAND ", STYLE_MODE_COMMAND},
+                               {" EDIT ", STYLE_MODE_EDIT},
+                               {" SADDLE ", STYLE_MODE_COMMAND}};
+    int mode = app->nb ? (int)app->mode : KEY_MODE_START;
+    struct strbuf text = STRBUF_INIT;
+    enum style style;
+    int at = screen_puts(row, 0, columns, modes[mode].style, STYLE_STATUS, modes[mode].name) + 1;
+
+    if (!app->nb)
+        return at;
+    style = add_session(app, &text);
+    at += screen_text(row, at, columns - at, style, STYLE_STATUS, text.text, text.length) + 2;
+    strbuf_release(&text);
+    if (app->has_pending) {
+        key_label(app->pending, &text);
+        strbuf_adds(&text, " …");
+        at += screen_text(row, at, columns - at, STYLE_STATUS_KEY, STYLE_STATUS, text.text,
+                          text.length) +
+              2;
+        strbuf_release(&text);
+    }
+    return at;
+}
+
+void status_draw(struct app *app, int row, int columns)
+{
+    struct status *status = &app->status;
+    int at;
+
+    screen_fill((struct rect){row, 0, 1, columns}, STYLE_STATUS, STYLE_STATUS);
+    if (app->prompt.active) {
+        prompt_draw(app, row, columns);
+        return;
+    }
+    at = draw_left(app, row, columns);
+    if (status->until > 0 && status->until < now_ms())
+        status->until = 0;
+    if (status->until > 0)
+        screen_text(row, at, columns - at - 1, status->error ? STYLE_STATUS_ERROR : STYLE_STATUS,
+                    STYLE_STATUS, status->message.text, status->message.length);
+    else
+        draw_hints(app, row, at, columns);
+}

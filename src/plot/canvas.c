@@ -175,14 +175,15 @@ static int tick_row(const struct layout *l, const struct axis_span *span, double
     double part = axis_position(span, value);
     if (!span->downward)
         part = 1 - part;
-    int row = l->top + (int)floor(part * (l->bottom - l->top));
-    return row < l->bottom ? row : l->bottom - 1;
+    int rows = l->bottom - l->top, row = (int)floor(part * rows);
+    return l->top + (row < 0 ? 0 : row < rows ? row : rows - 1);
 }
 
 static int tick_column(const struct layout *l, double value)
 {
-    int column = l->left + (int)floor(axis_position(&l->frame.x, value) * (l->right - l->left));
-    return column < l->right ? column : l->right - 1;
+    int columns = l->right - l->left;
+    int column = (int)floor(axis_position(&l->frame.x, value) * columns);
+    return l->left + (column < 0 ? 0 : column < columns ? column : columns - 1);
 }
 
 /* One unit is as long in x as in y: the plot area shrinks, cells being twice as high as wide. */
@@ -262,7 +263,10 @@ static void put_axis_lines(const struct layout *l)
         put_rune(l, x, l->bottom, ascii ? '-' : 0x2500, color);
     for (int i = 0; i < l->y.count; i++) {
         int y = tick_row(l, &l->frame.y, l->y.at[i]), width = (int)strlen(l->y.text[i]);
-        put_rune(l, l->left - 1, y, ascii ? '+' : 0x2524, color);
+        /* The lowest value of all lies on the axis. */
+        bool corner = axis_position(&l->frame.y, l->y.at[i]) < 1e-6 && !l->frame.y.downward;
+        y = corner ? l->bottom : y;
+        put_rune(l, l->left - 1, y, ascii ? '+' : corner ? 0x2534 : 0x2524, color);
         put_text(l, l->left - 1 - width, y, width, l->y.text[i], CELL_DEFAULT);
     }
     int free = 0;
@@ -324,7 +328,7 @@ static void put_labels(const struct layout *l)
         from = small ? taken + 1 : 0;
     }
     if (titled)
-        put_centered(l, from, columns - from, 0, plot->title, true);
+        put_centered(l, from, columns, 0, plot->title, true);
     put_legend(l, titled ? 1 : 0, rows / 4, true);
     if (l->frame.space) {
         put_ranges(l);

@@ -48,18 +48,36 @@ int32_t mosaic_ground(const struct picture *dots, enum plot_symbols symbols, int
     return dot[3] < OPAQUE ? -1 : dot[0] << 16 | dot[1] << 8 | dot[2];
 }
 
-/* The dots as the pixels that libchafa samples, so that it finds each cell exactly in a symbol. */
-static uint8_t *enlarge(const struct picture *dots, int columns, int rows, int across, int down)
+/* Without colours a dot is there or not: the more of them, the further a colour is from the ground.
+ * Dots in the colour of text, which is that of lines, are always there. */
+static bool stippled(const uint8_t *dot, size_t x, size_t y, const struct plot_theme *theme)
 {
+    static const int order[4][4] = {{0, 8, 2, 10}, {12, 4, 14, 6}, {3, 11, 1, 9}, {15, 7, 13, 5}};
+    uint32_t color = (uint32_t)(dot[0] << 16 | dot[1] << 8 | dot[2]);
+    int light = (3 * dot[0] + 6 * dot[1] + dot[2]) / 10;
+    bool dark = (theme->ground & 0xff) < 0x80;
+    return color == theme->text || (dark ? light : 255 - light) > order[y % 4][x % 4] * 16 + 24;
+}
+
+/* The dots as the pixels that libchafa samples, so that it finds each cell exactly in a symbol. */
+static uint8_t *enlarge(const struct picture *dots, int columns, int rows, int across, int down,
+                        const struct plot_look *look)
+{
+    const struct plot_theme *theme = plot_theme(look->dark);
     size_t width = (size_t)columns * SIDE, height = (size_t)rows * SIDE;
     uint8_t *pixels = mem_alloc(width * height * 4);
     for (size_t y = 0; pixels && y < height; y++) {
         size_t from_y = y / SIDE * (size_t)down + (2 * (y % SIDE) + 1) * (size_t)down / (2 * SIDE);
         for (size_t x = 0; x < width; x++) {
             size_t from_x = x * (size_t)across / SIDE;
+            const uint8_t *from = &dots->rgba[(from_y * (size_t)dots->width + from_x) * 4];
             uint8_t *to = &pixels[(y * width + x) * 4];
-            memcpy(to, &dots->rgba[(from_y * (size_t)dots->width + from_x) * 4], 4);
-            to[3] = to[3] >= OPAQUE ? 255 : 0;
+            bool shown =
+                from[3] >= OPAQUE && (look->colors > 2 || stippled(from, from_x, from_y, theme));
+            memcpy(to, from, 3);
+            if (shown && look->colors <= 2)
+                memset(to, look->dark ? 255 : 0, 3);
+            to[3] = shown ? 255 : 0;
         }
     }
     return pixels;
@@ -134,7 +152,7 @@ int mosaic_draw(struct cell_canvas *canvas, int left, int top, int columns, int 
     if (dots->width != columns * across || dots->height != rows * down)
         return error_set(ERROR_VALUE, "a picture of %d x %d dots does not fit %d x %d cells",
                          dots->width, dots->height, columns, rows);
-    uint8_t *pixels = enlarge(dots, columns, rows, across, down);
+    uint8_t *pixels = enlarge(dots, columns, rows, across, down, look);
     if (!pixels)
         return -1;
     ChafaCanvas *mosaic = new_canvas(columns, rows, look);

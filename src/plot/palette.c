@@ -25,14 +25,15 @@ const struct plot_theme *plot_theme(bool dark)
     return &themes[dark];
 }
 
+/* Yellow and sky blue need a dark ground, deep blue a light one: each ground has its own. */
+static const uint32_t palettes[2][PALETTE_COUNT] = {
+    {0x0072b2, 0xd55e00, 0x009e73, 0xcc79a7, 0xe69f00, 0x56b4e9, 0x5b4a9e, 0x333333},
+    {0x56b4e9, 0xff8c42, 0x2fd0a0, 0xe79ac6, 0xf0e442, 0x4f86f7, 0xb7a4ff, 0xf2f2f2},
+};
+
 uint32_t palette_color(int index, bool dark)
 {
-    /* Yellow and sky blue need a dark ground, deep blue a light one: each ground has its own. */
-    static const uint32_t colors[2][PALETTE_COUNT] = {
-        {0x0072b2, 0xd55e00, 0x009e73, 0xcc79a7, 0xe69f00, 0x56b4e9, 0x5b4a9e, 0x333333},
-        {0x56b4e9, 0xff8c42, 0x2fd0a0, 0xe79ac6, 0xf0e442, 0x4f86f7, 0xb7a4ff, 0xf2f2f2},
-    };
-    return colors[dark][(unsigned)index % PALETTE_COUNT];
+    return palettes[dark][(unsigned)index % PALETTE_COUNT];
 }
 
 uint32_t series_color(const struct plot *plot, size_t index, bool dark)
@@ -90,11 +91,20 @@ static int32_t nearest_of_256(int32_t color)
     return distance(color, cube) <= distance(color, ramp) ? cube : ramp;
 }
 
-static int32_t nearest_of_16(int32_t color)
+/* The palettes' colours, which must stay apart, and then the nearest one. */
+static int32_t one_of_16(int32_t color)
 {
+    static const int32_t apart[2][PALETTE_COUNT] = {
+        {0x0000ee, 0xcd0000, 0x00cd00, 0xcd00cd, 0xcdcd00, 0x00cdcd, 0x5c5cff, 0x000000},
+        {0x00ffff, 0xff0000, 0x00ff00, 0xff00ff, 0xffff00, 0x5c5cff, 0xcd00cd, 0xffffff},
+    };
     static const int32_t colors[16] = {0x000000, 0xcd0000, 0x00cd00, 0xcdcd00, 0x0000ee, 0xcd00cd,
                                        0x00cdcd, 0xe5e5e5, 0x7f7f7f, 0xff0000, 0x00ff00, 0xffff00,
                                        0x5c5cff, 0xff00ff, 0x00ffff, 0xffffff};
+    for (int i = 0; i < 2 * PALETTE_COUNT; i++) {
+        if (palettes[i / PALETTE_COUNT][i % PALETTE_COUNT] == (uint32_t)color)
+            return apart[i / PALETTE_COUNT][i % PALETTE_COUNT];
+    }
     int best = 0;
     for (int i = 1; i < 16; i++) {
         if (distance(color, colors[i]) < distance(color, colors[best]))
@@ -109,5 +119,5 @@ int32_t color_shown(int32_t color, int colors)
         return -1;
     if (colors > 256)
         return color;
-    return colors > 16 ? nearest_of_256(color) : nearest_of_16(color);
+    return colors > 16 ? nearest_of_256(color) : one_of_16(color);
 }

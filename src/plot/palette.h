@@ -31,7 +31,8 @@ uint32_t heat_stop(int index);
 uint32_t heat_color(double t);
 
 /* What a terminal of that many colours shows for `color`: itself with 1 << 24; with 256 the nearest
- * of xterm's fixed colours 16 to 255, with 16 that of xterm's first 16, with 2 -1. -1 stays -1. */
+ * of xterm's fixed colours 16 to 255; with 16 one of xterm's first 16, where the palette's colours
+ * stay apart; with 2 -1. -1 stays -1. */
 int32_t color_shown(int32_t color, int colors);
 
 #endif

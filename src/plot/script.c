@@ -278,8 +278,9 @@ static void put_space(const struct script *s)
     double turn = isfinite(plot->turn) ? fmod(fmod(plot->turn, 360) + 360, 360) : 35;
     put_range(s, "z", &s->frame.z);
     strbuf_addf(s->out, "set view %.6g,%.6g,%s\nset xyplane 0\n", tilt, turn,
-                s->target->bare ? "1.5,1.1" : "1.1,1");
-    strbuf_adds(s->out, "set pm3d depthorder");
+                s->target->bare ? "1,1" : "1.1,1");
+    /* Drawn in its turn, unlike with depthorder, so that paths are on top. */
+    strbuf_adds(s->out, "set pm3d scansautomatic");
     if (!s->target->bare)
         strbuf_addf(s->out, " border lc rgb '#%06x' lw 0.4", s->theme->ground);
     strbuf_addch(s->out, '\n');

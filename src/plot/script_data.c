@@ -5,7 +5,7 @@
 #include <math.h>
 
 /* More than this along one side of a grid is finer than any picture shows. */
-enum { GRID_SIDE_MAX = 640, SURFACE_SIDE_MAX = 60, SHADE_SIDE = 160 };
+enum { GRID_SIDE_MAX = 640, SURFACE_SIDE_MAX = 45, SHADE_SIDE = 160 };
 
 bool script_shows(const struct script *s, size_t index)
 {
@@ -110,25 +110,29 @@ static void put_dashes(const struct script *s, const struct plot_series *series,
     }
 }
 
-/* gnuplot's "nonuniform matrix": a row of x, then in each row y and its values. Every `stride`-th
- * row and column, and the last ones, so that the extent stays. */
+/* The index after `i` when only every `stride`-th is taken, and the last one in any case. */
+static size_t step_on(size_t i, size_t stride, size_t count)
+{
+    if (i + 1 >= count)
+        return count;
+    return i + stride < count ? i + stride : count - 1;
+}
+
+/* gnuplot's "nonuniform matrix": a row of x, then in each row y and its values. At most about
+ * `side` rows and columns, spread over the whole extent; the number in the corner means nothing. */
 static void put_matrix(const struct script *s, const struct plot_series *series, size_t side)
 {
     size_t rows = series->rows, columns = series->columns;
-    size_t row_stride = (rows + side - 1) / side, column_stride = (columns + side - 1) / side;
-    strbuf_addf(s->out, "%zu", columns);
-    for (size_t c = 0; c < columns;
-         c = c + column_stride < columns || c == columns - 1 ? c + column_stride : columns - 1) {
+    size_t row_step = (rows + side - 1) / side, column_step = (columns + side - 1) / side;
+    strbuf_adds(s->out, "0");
+    for (size_t c = 0; c < columns; c = step_on(c, column_step, columns)) {
         strbuf_addch(s->out, ' ');
         script_number(s->out, plot_coordinate(series->x, c));
     }
-    for (size_t r = 0; r < rows;
-         r = r + row_stride < rows || r == rows - 1 ? r + row_stride : rows - 1) {
+    for (size_t r = 0; r < rows; r = step_on(r, row_step, rows)) {
         strbuf_addch(s->out, '\n');
         script_number(s->out, plot_coordinate(series->y, r));
-        for (size_t c = 0; c < columns; c = c + column_stride < columns || c == columns - 1
-                                                ? c + column_stride
-                                                : columns - 1) {
+        for (size_t c = 0; c < columns; c = step_on(c, column_step, columns)) {
             strbuf_addch(s->out, ' ');
             script_number(s->out, series->z[r * columns + c]);
         }

@@ -128,9 +128,9 @@ static void draw_bars(struct list *list, size_t index)
     double shift = ((double)rank - ((double)total - 1) / 2) * width;
     next(list);
     strbuf_addf(s->out,
-                "$data%zu using ($1%+.9g):2:(%.9g) with boxes fill solid 0.9 noborder lc rgb "
+                "$data%zu using ($1%+.9g):2:(%.9g) with boxes fill solid %s noborder lc rgb "
                 "'#%06x'",
-                index, shift, width, color_of(s, index));
+                index, shift, width, s->target->bare ? "1" : "0.9", color_of(s, index));
     put_title(list, series->label);
 }
 

@@ -133,18 +133,22 @@ static void end_source_row(struct lines *lines, size_t start, size_t end, enum s
 
 /* The source as rows; one column is kept free for the cursor after the last character. */
 static void lay_source(struct lines *lines, const char *text, size_t length, int width,
-                       struct tokens *tokens, bool words, enum style ground)
+                       struct tokens *tokens, enum style ground)
 {
-    size_t at = 0, next = 0, end, take;
+    size_t at = 0, next = 0, start, end, take;
     int room = width - 2 * PAD - 1;
 
     do {
         const char *feed = at < length ? memchr(text + at, '\n', length - at) : NULL;
 
         end = feed ? (size_t)(feed - text) : length;
+        start = at;
         do {
-            take = at < end ? text_wrap(text + at, end - at, room > 4 ? room : 4, words) : 0;
-            lines_pad(lines, PAD);
+            take = at < end ? text_wrap(text + at, end - at, room > 4 ? room : 4, true) : 0;
+            if (at > start)
+                lines_adds(lines, STYLE_FAINT, "↪");
+            else
+                lines_pad(lines, PAD);
             add_source(lines, text, at, at + take, tokens, &next);
             end_source_row(lines, at, at + take, ground);
             at += take;
@@ -183,8 +187,7 @@ static void lay_text(struct cellview *view, const struct cell *cell,
         highlight_python(source->text, source->length, &tokens);
     if (look->editor)
         select_tokens(&tokens, look->editor);
-    lay_source(&view->lines, source->text, source->length, look->width, &tokens,
-               cell->kind == CELL_MARKDOWN, ground);
+    lay_source(&view->lines, source->text, source->length, look->width, &tokens, ground);
     tokens_release(&tokens);
 }
 

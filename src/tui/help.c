@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { COLUMN_WIDTH = 56, KEYS_WIDTH = 19, ROWS_MAX = 256 };
+enum { COLUMN_WIDTH = 56, KEYS_WIDTH = 18, ROWS_MAX = 256 };
 
 /* One row of the page: a section's name, or an action. */
 struct entry {

@@ -114,6 +114,7 @@ static void follow(struct app *app)
     struct notebook_pane *pane = &app->notebook;
     long top = pane->tops.at[app->selected];
     long end = pane->tops.at[app->selected + 1] - GAP;
+    long ahead;
     size_t row;
     int column;
 
@@ -126,6 +127,10 @@ static void follow(struct app *app)
             show_rows(pane, top + (long)row, top + (long)row + 1);
         return;
     }
+    /* A few rows of what comes next, so that one sees what the key will run. */
+    ahead = pane->tops.at[pane->tops.count - 1] - end;
+    ahead = ahead < pane->area.rows / 4 ? ahead : pane->area.rows / 4;
+    end += ahead;
     show_rows(pane, top, end - top < pane->area.rows ? end : top + pane->area.rows);
 }
 

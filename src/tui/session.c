@@ -6,6 +6,8 @@
 #include "tui/plots.h"
 
 #include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { EVENTS_MS = 8 };
@@ -17,6 +19,13 @@ static struct cell *find_cell(struct app *app, uint64_t id)
     return index >= 0 ? app->nb->cells.at[index] : NULL;
 }
 
+static void did_not_start(struct session *session)
+{
+    session->state = SESSION_DEAD;
+    snprintf(session->reason, sizeof(session->reason), "did not start: %s", error_message());
+    error_clear();
+}
+
 void session_start(struct app *app)
 {
     struct session *session = &app->session;
@@ -25,11 +34,9 @@ void session_start(struct app *app)
 
     options.folder = path ? dirname(path) : NULL;
     session->client = client_start(&options);
-    session->state = session->client ? SESSION_STARTING : SESSION_DEAD;
-    if (!session->client) {
-        status_error(app, "Python did not start: %s. Editing and saving work.", error_message());
-        error_clear();
-    }
+    session->state = SESSION_STARTING;
+    if (!session->client)
+        did_not_start(session);
     free(path);
 }
 
@@ -95,10 +102,8 @@ void session_run(struct app *app, size_t index)
 
     if (cell->kind != CELL_CODE || cell->state == CELL_QUEUED || cell->state == CELL_RUNNING)
         return;
-    if (session->state == SESSION_DEAD || session->state == SESSION_NONE) {
-        status_error(app, "Python is not running: 0 0 starts it");
-        return;
-    }
+    if (session->state == SESSION_DEAD || session->state == SESSION_NONE)
+        return; /* the status line says so, and what helps */
     cell_clear_outputs(cell);
     cell->state = CELL_QUEUED;
     if (!vec_push(&session->queue, cell->id))
@@ -152,9 +157,7 @@ void session_restart(struct app *app)
         session->state = SESSION_STARTING;
         status_note(app, "Python starts anew: names and results are gone");
     } else {
-        session->state = SESSION_DEAD;
-        status_error(app, "Python did not start: %s", error_message());
-        error_clear();
+        did_not_start(session);
     }
 }
 
@@ -301,13 +304,13 @@ static void on_died(struct app *app, struct event *event)
     app->session.state = SESSION_DEAD;
     if (cell) {
         strbuf_addf(&text,
-                    "Python %s while this cell ran.\nThe notebook is safe. 0 0 starts Python anew; "
-                    "then run the cells from the top with R.\n",
+                    "Python %s while this cell ran.\n"
+                    "The notebook is safe. 0 0 starts Python anew, R runs every cell.\n",
                     reason);
         cell_add_output(cell, OUTPUT_ERROR, text.text, text.length);
     }
     forget_run(app);
-    status_error(app, "Python %s: 0 0 starts it anew", reason);
+    snprintf(app->session.reason, sizeof(app->session.reason), "%s", reason);
     strbuf_release(&text);
 }
 

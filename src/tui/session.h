@@ -28,8 +28,9 @@ struct session {
     bool interrupted;
     json_t *tensors; /* the last EVENT_TENSORS */
     uint64_t tensors_version;
-    json_t *step; /* the last EVENT_STEP of the running cell */
-    int request;  /* the last completion asked for */
+    json_t *step;     /* the last EVENT_STEP of the running cell */
+    int request;      /* the last completion asked for */
+    char reason[128]; /* DEAD: why */
 };
 
 void session_start(struct app *app);

@@ -80,7 +80,8 @@ static enum style add_session(const struct app *app, struct strbuf *out)
     const struct session *session = &app->session;
 
     if (session->state == SESSION_DEAD) {
-        strbuf_adds(out, "Python is not running");
+        strbuf_addf(out, "Python %s: %s0 0 starts it anew", session->reason,
+                    app->mode == KEY_MODE_EDIT ? "Esc " : "");
         return STYLE_STATUS_ERROR;
     }
     if (session->running) {

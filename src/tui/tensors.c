@@ -70,7 +70,7 @@ void tensors_sparkline(struct strbuf *out, const double *values, size_t count, i
 {
     static const char *const bars[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     double low = INFINITY, high = -INFINITY;
-    size_t i, n = count < (size_t)columns ? count : (size_t)columns;
+    size_t room = columns > 0 ? (size_t)columns : 0, i, n = count < room ? count : room;
 
     for (i = 0; i < count; i++)
         if (isfinite(values[i])) {
@@ -132,11 +132,13 @@ static void lay_summary(struct lines *lines, const struct values *v, int room, e
 {
     char low[NUMBER_MAX], high[NUMBER_MAX], mean[NUMBER_MAX];
     struct strbuf spark = STRBUF_INIT;
+    int left;
 
     format_number(low, sizeof(low), v->low);
     format_number(high, sizeof(high), v->high);
     format_number(mean, sizeof(mean), v->mean);
-    tensors_sparkline(&spark, v->at, v->count, SPARK_MAX);
+    left = room - lines_column(lines) - (int)(strlen(low) + strlen(high)) - 5;
+    tensors_sparkline(&spark, v->at, v->count, left < SPARK_MAX ? left : SPARK_MAX);
     lines_add(lines, style, spark.text, spark.length);
     lines_addf(lines, style, "  %s … %s", low, high);
     if (!isnan(v->mean) && lines_column(lines) + 8 + (int)strlen(mean) <= room)
@@ -144,18 +146,19 @@ static void lay_summary(struct lines *lines, const struct values *v, int room, e
     strbuf_release(&spark);
 }
 
-/* The rows of a tensor's values, each after `label` (the first) or as many blanks. */
+/* The rows of a tensor's values, each after `label` (the first) or as many blanks; numbers are
+ * `width` wide. */
 static void lay_values(struct lines *lines, const struct values *v, const char *label,
-                       enum style label_style, enum style style, int room)
+                       enum style style, int width, int room)
 {
-    int indent = INDENT + text_width(label, strlen(label)), width = widest(v);
+    int indent = INDENT + text_width(label, strlen(label));
     size_t columns = v->dimensions > 0 ? (size_t)v->shape[v->dimensions - 1] : 1, row, rows;
     bool fits = is_whole(v) && columns > 0 && indent + (int)columns * (width + 2) - 2 <= room &&
                 v->dimensions <= 2;
 
     rows = fits ? v->count / columns : 1;
     lines_pad(lines, INDENT);
-    lines_adds(lines, label_style, label);
+    lines_adds(lines, style, label);
     if (v->changed)
         style = STYLE_CHANGED;
     if (!fits || rows > MATRIX_ROWS) {
@@ -192,7 +195,9 @@ static const char *text_of(const json_t *json, const char *member)
 
 static void lay_tensor(struct lines *lines, const json_t *json, const char *name, int width)
 {
-    struct values v = values_of(json), grad;
+    struct values v = values_of(json), grad = {0};
+    const char *label = "";
+    int wide = widest(&v);
     const json_t *gradient = json_object_get(json, "grad");
     struct strbuf shape = STRBUF_INIT, kind = STRBUF_INIT;
     char text[NUMBER_MAX];
@@ -212,13 +217,15 @@ static void lay_tensor(struct lines *lines, const json_t *json, const char *name
         strbuf_addf(&kind, " %s", text_of(json, "grad_fn")[0] ? "ƒ" : "∇");
     add_right(lines, width, kind.text);
     lines_end(lines);
-    if (v.dimensions > 0 && v.count > 0)
-        lay_values(lines, &v, "", STYLE_DIM, STYLE_VALUE, width);
     if (json_is_object(gradient)) {
         grad = values_of(gradient);
-        if (grad.count > 0)
-            lay_values(lines, &grad, "grad  ", STYLE_GRADIENT, STYLE_GRADIENT, width);
+        wide = widest(&grad) > wide ? widest(&grad) : wide;
+        label = "grad  ";
     }
+    if (v.dimensions > 0 && v.count > 0)
+        lay_values(lines, &v, *label ? "      " : "", STYLE_VALUE, wide, width);
+    if (grad.count > 0)
+        lay_values(lines, &grad, label, STYLE_GRADIENT, wide, width);
     strbuf_release(&shape);
     strbuf_release(&kind);
 }
@@ -263,6 +270,7 @@ void tensors_layout(const json_t *tensors, int width, struct lines *lines)
     struct lines rows = LINES_INIT;
     json_t *json;
     size_t i;
+    bool tall = false; /* the one before took several rows */
 
     if (json_array_size(tensors) == 0) {
         lay_welcome(lines);
@@ -283,9 +291,10 @@ void tensors_layout(const json_t *tensors, int width, struct lines *lines)
                        width - (inside ? INDENT : 0));
         else
             lay_other(&rows, json, name, width);
-        if (i > 0 && !inside && rows.at.count > 1)
+        if (i > 0 && !inside && (rows.at.count > 1 || tall))
             lines_end(lines);
         lines_append(lines, &rows, inside ? INDENT : 0);
+        tall = inside || rows.at.count > 1;
     }
     lines_release(&rows);
 }

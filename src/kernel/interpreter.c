@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/strbuf.h"
+#include "python/module.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -68,14 +69,12 @@ static PyStatus start(PyConfig *config, const struct interpreter_program *progra
     return status;
 }
 
-int python_register_modules(void) __attribute__((weak));
-
 bool interpreter_start(const struct interpreter_program *program)
 {
     PyConfig config;
     PyStatus status;
 
-    if (python_register_modules && python_register_modules() != 0) {
+    if (python_register_modules() != 0) {
         error_set(ERROR_RUNTIME, "cannot register the module torch");
         return false;
     }

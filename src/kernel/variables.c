@@ -4,15 +4,13 @@
 #include "kernel/cell.h"
 #include "kernel/channel.h"
 #include "protocol/client.h"
+#include "python/nn_module.h"
 #include "python/summary.h"
 #include "python/tensor_type.h"
 
 #include <string.h>
 
 enum { VARIABLES_LARGEST = 500, ELEMENTS_LARGEST = 8 << 20 };
-
-#pragma weak tensor_type
-#pragma weak parameter_type
 
 static json_t *sent; /* name -> the summary that was sent last */
 
@@ -90,26 +88,14 @@ static bool add_tensor(struct gathering *all, const char *name, PyObject *value)
     bool parameter;
     json_t *summary;
 
-    if (!&tensor_type || !tensor_type || !tensor_check(value)) /* torch may not be imported yet */
+    if (!tensor_type || !tensor_check(value)) /* torch may not be imported yet */
         return false;
-    parameter = &parameter_type && parameter_type && PyObject_TypeCheck(value, parameter_type);
+    parameter = PyObject_TypeCheck(value, parameter_type);
     summary = summary_tensor(tensor_of(value), &all->budget);
     json_object_set_new(summary, "kind", json_string(parameter ? "parameter" : "tensor"));
     json_object_set_new(summary, "type", type_json(value));
     add(all, name, summary);
     return true;
-}
-
-/* torch.nn.Module if it is there, without importing anything. A new reference or NULL. */
-static PyObject *module_type(void)
-{
-    PyObject *torch = PyDict_GetItemString(PyImport_GetModuleDict(), "torch");
-    PyObject *nn = torch ? PyObject_GetAttrString(torch, "nn") : NULL;
-    PyObject *type = nn ? PyObject_GetAttrString(nn, "Module") : NULL;
-
-    Py_XDECREF(nn);
-    PyErr_Clear();
-    return type;
 }
 
 static void add_parameter(struct gathering *all, const char *name, PyObject *pair)
@@ -125,13 +111,14 @@ static void add_parameter(struct gathering *all, const char *name, PyObject *pai
     strbuf_release(&full);
 }
 
-static bool add_module(struct gathering *all, const char *name, PyObject *value)
+static void add_module(struct gathering *all, const char *name, PyObject *value)
 {
-    PyObject *type = module_type();
-    bool is_module = type && PyObject_IsInstance(value, type) == 1 && !PyType_Check(value);
-    PyObject *pairs = is_module ? PyObject_CallMethod(value, "named_parameters", NULL) : NULL;
-    PyObject *iterator = pairs ? PyObject_GetIter(pairs) : NULL, *pair;
+    PyObject *pairs, *iterator, *pair;
 
+    if (!nn_module_type || !module_check(value))
+        return;
+    pairs = PyObject_CallMethod(value, "named_parameters", NULL);
+    iterator = pairs ? PyObject_GetIter(pairs) : NULL;
     while (iterator && json_array_size(all->list) < VARIABLES_LARGEST &&
            (pair = PyIter_Next(iterator)) != NULL) {
         add_parameter(all, name, pair);
@@ -139,8 +126,6 @@ static bool add_module(struct gathering *all, const char *name, PyObject *value)
     }
     Py_XDECREF(iterator);
     Py_XDECREF(pairs);
-    Py_XDECREF(type);
-    return is_module;
 }
 
 static void add_variable(struct gathering *all, PyObject *name, PyObject *value)

@@ -101,13 +101,14 @@ void app_set_theme(struct app *app, bool dark)
 static void draw_too_small(int rows, int columns)
 {
     struct strbuf text = STRBUF_INIT;
+    size_t at = 0, take;
+    int row = 0;
 
     strbuf_addf(&text, "terminal too small: needs at least %dx%d, is %dx%d", SCREEN_COLUMNS_MIN,
                 SCREEN_ROWS_MIN, columns, rows);
-    for (size_t at = 0, take; at < text.length; at += take) {
+    for (; at < text.length; at += take, row++) {
         take = text_wrap(text.text + at, text.length - at, columns, true);
-        screen_text(at ? 1 + (int)(at / (size_t)columns) : 0, 0, columns, STYLE_TEXT, STYLE_TEXT,
-                    text.text + at, take);
+        screen_text(row, 0, columns, STYLE_TEXT, STYLE_TEXT, text.text + at, take);
     }
     strbuf_release(&text);
 }

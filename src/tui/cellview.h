@@ -16,7 +16,13 @@
 #include <stdint.h>
 
 /* An output with more rows shows FOLD_HEAD rows, a notice, FOLD_TAIL rows, unless unfolded. */
-enum { FOLD_LIMIT = 24, FOLD_HEAD = 8, FOLD_TAIL = 12, PLOT_INLINE_ROWS = 14 };
+enum {
+    FOLD_LIMIT = 24,
+    FOLD_HEAD = 8,
+    FOLD_TAIL = 12,
+    PLOT_INLINE_ROWS = 16,
+    PLOT_INLINE_COLUMNS = 60
+};
 
 /* Rows that are kept free for a plot within the notebook. */
 struct plot_slot {

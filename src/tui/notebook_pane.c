@@ -193,6 +193,9 @@ static void draw_inline_plots(const struct app *app, size_t index)
                              pane->area.column + BODY + 1, PLOT_INLINE_ROWS,
                              pane->area.columns - BODY - MARGIN - 1};
 
+        if (place.columns > PLOT_INLINE_COLUMNS)
+            place.columns = PLOT_INLINE_COLUMNS;
+
         for (k = 0; k < cell->outputs.count; k++)
             if (cell->outputs.at[k].kind == OUTPUT_PLOT && skip-- == 0)
                 plots_draw(app->panes.plots,

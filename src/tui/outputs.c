@@ -146,16 +146,21 @@ static void add_plot(struct cellview *view, const struct output *output, int num
     json_t *json = json_loadb(output->text.text, output->text.length, 0, NULL);
     const char *title = json ? json_string_value(json_object_get(json, "title")) : NULL;
     struct plot_slot slot = {0, number};
+    struct strbuf text = STRBUF_INIT;
+    size_t fit;
     int row;
 
-    lines_pad(&view->lines, PAD);
+    strbuf_adds(&text, "[plot");
     if (look->first_plot > 0)
-        lines_addf(&view->lines, STYLE_PLOT_REFERENCE, "[plot %d%s%s]", look->first_plot + number,
-                   title ? ": " : "", title ? title : "");
-    else
-        lines_addf(&view->lines, STYLE_PLOT_REFERENCE, "[plot%s%s]", title ? ": " : "",
-                   title ? title : "");
+        strbuf_addf(&text, " %d", look->first_plot + number);
+    if (title)
+        strbuf_addf(&text, ": %s", title);
+    fit = text_fit(text.text, text.length, look->width - 2 * PAD - 2);
+    lines_pad(&view->lines, PAD);
+    lines_add(&view->lines, STYLE_PLOT_REFERENCE, text.text, fit);
+    lines_adds(&view->lines, STYLE_PLOT_REFERENCE, fit < text.length ? "…]" : "]");
     lines_end(&view->lines);
+    strbuf_release(&text);
     json_decref(json);
     if (!look->inline_plots)
         return;

@@ -44,7 +44,7 @@ bool panes_show_plot(const struct app *app)
 
 int panes_columns(const struct app *app, int columns)
 {
-    int width = columns * 42 / 100 + app->panes.wider;
+    int width = columns * 2 / 5 + app->panes.wider;
 
     if (panes_arrangement(app) == PANES_NONE)
         return 0;

@@ -16,8 +16,9 @@ struct plots;
 
 enum arrangement { PANES_BOTH, PANES_TENSORS, PANES_PLOT, PANES_NONE, PANES_COUNT };
 
-/* Below this width the panes stay closed until they are asked for. */
-enum { PANES_COLUMNS = 100, PANES_ROWS_BOTH = 28 };
+/* Below this width the panes stay closed until they are asked for; on fewer rows the stack shows
+ * one of them. */
+enum { PANES_COLUMNS = 80, PANES_ROWS_BOTH = 28 };
 
 struct panes {
     enum arrangement arrangement;

@@ -98,31 +98,34 @@ static enum style add_session(const struct app *app, struct strbuf *out)
     return STYLE_STATUS_DIM;
 }
 
-/* Keys with a hint, from the right, as many as there is room for. */
+static int hint_width(enum action action, enum key_mode mode, struct strbuf *keys)
+{
+    strbuf_clear(keys);
+    action_keys(action, mode, 1, keys);
+    return text_width(keys->text, keys->length) + 1 + (int)strlen(action_row(action)->hint) + 3;
+}
+
+/* Keys with a hint, as many as there is room for; the way to the help page is always among them. */
 static void draw_hints(const struct app *app, int row, int from, int columns)
 {
     enum key_mode mode = app->nb ? app->mode : KEY_MODE_START;
     struct strbuf keys = STRBUF_INIT;
-    int i, width, column = columns - 1, count = 0, widths[ACTION_COUNT];
     enum action shown[ACTION_COUNT];
+    int i, count = 0, column, width = hint_width(ACTION_help, mode, &keys);
 
-    for (i = 0, width = 0; i < ACTION_COUNT; i++) {
-        const struct action_row *action = action_row((enum action)i);
+    for (i = 0; i < ACTION_COUNT; i++) {
+        int own = hint_width((enum action)i, mode, &keys);
 
-        if (!action->hint[0] || !action->keys[mode][0])
+        if (!action_row((enum action)i)->hint[0] || keys.length == 0)
             continue;
-        strbuf_clear(&keys);
-        action_keys((enum action)i, mode, 1, &keys);
-        widths[count] = text_width(keys.text, keys.length) + 1 + (int)strlen(action->hint) + 3;
-        if (width + widths[count] > columns - from - 2)
+        if (i != ACTION_help && width + own > columns - from)
             continue;
-        width += widths[count];
+        width += i == ACTION_help ? 0 : own;
         shown[count++] = (enum action)i;
     }
-    column = columns - width + 1;
+    column = columns - width + 2;
     for (i = 0; i < count; i++) {
-        strbuf_clear(&keys);
-        action_keys(shown[i], mode, 1, &keys);
+        hint_width(shown[i], mode, &keys);
         column +=
             screen_puts(row, column, columns - column, STYLE_STATUS_KEY, STYLE_STATUS, keys.text) +
             1;

@@ -7,7 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VALUES_MAX = 64, SPARK_MAX = 16, MATRIX_ROWS = 4, NUMBER_MAX = 24, INDENT = 2 };
+enum {
+    VALUES_MAX = 64,
+    SPARK_MAX = 16,
+    MATRIX_ROWS = 4,
+    NUMBER_MAX = 24,
+    INDENT = 2,
+    DIGITS = 4,
+    DIGITS_SHORT = 3
+};
 
 /* A tensor, or its gradient, as far as the event tells. */
 struct values {
@@ -51,8 +59,8 @@ static struct values values_of(const json_t *json)
     return v;
 }
 
-/* Four digits are enough to see a number move. */
-static void format_number(char *text, size_t size, double value)
+/* A few digits are enough to see a number move. */
+static void format_number(char *text, size_t size, double value, int digits)
 {
     if (isnan(value))
         snprintf(text, size, "nan");
@@ -61,9 +69,9 @@ static void format_number(char *text, size_t size, double value)
     else if (value == floor(value) && fabs(value) < 1e6)
         snprintf(text, size, "%.0f", value);
     else if (fabs(value) >= 1e-3 && fabs(value) < 1e5)
-        snprintf(text, size, "%.4g", value);
+        snprintf(text, size, "%.*g", digits, value);
     else
-        snprintf(text, size, "%.2e", value);
+        snprintf(text, size, "%.*e", digits - 2, value);
 }
 
 void tensors_sparkline(struct strbuf *out, const double *values, size_t count, int columns)
@@ -110,7 +118,7 @@ static int widest(const struct values *v)
     int most = 0;
 
     for (i = 0; i < v->count; i++) {
-        format_number(text, sizeof(text), v->at[i]);
+        format_number(text, sizeof(text), v->at[i], DIGITS);
         most = (int)strlen(text) > most ? (int)strlen(text) : most;
     }
     return most;
@@ -123,7 +131,7 @@ static void lay_row(struct lines *lines, const struct values *v, size_t first, s
     size_t i;
 
     for (i = first; i < first + count; i++) {
-        format_number(text, sizeof(text), v->at[i]);
+        format_number(text, sizeof(text), v->at[i], DIGITS);
         lines_addf(lines, style, "%s%*s", i > first ? "  " : "", width, text);
     }
 }
@@ -134,9 +142,9 @@ static void lay_summary(struct lines *lines, const struct values *v, int room, e
     struct strbuf spark = STRBUF_INIT;
     int left;
 
-    format_number(low, sizeof(low), v->low);
-    format_number(high, sizeof(high), v->high);
-    format_number(mean, sizeof(mean), v->mean);
+    format_number(low, sizeof(low), v->low, DIGITS_SHORT);
+    format_number(high, sizeof(high), v->high, DIGITS_SHORT);
+    format_number(mean, sizeof(mean), v->mean, DIGITS_SHORT);
     left = room - lines_column(lines) - (int)(strlen(low) + strlen(high)) - 5;
     tensors_sparkline(&spark, v->at, v->count, left < SPARK_MAX ? left : SPARK_MAX);
     lines_add(lines, style, spark.text, spark.length);
@@ -205,7 +213,7 @@ static void lay_tensor(struct lines *lines, const json_t *json, const char *name
     lines_adds(lines, STYLE_NAME, name);
     add_shape(&shape, &v);
     if (v.dimensions == 0 && v.count == 1) {
-        format_number(text, sizeof(text), v.at[0]);
+        format_number(text, sizeof(text), v.at[0], DIGITS);
         lines_addf(lines, v.changed ? STYLE_CHANGED : STYLE_VALUE, "  %s", text);
     } else {
         lines_addf(lines, STYLE_DIM, "  %s", shape.text);
@@ -237,7 +245,7 @@ static void lay_other(struct lines *lines, const json_t *json, const char *name,
 
     lines_adds(lines, STYLE_NAME, name);
     if (v.count > 0) {
-        format_number(text, sizeof(text), v.at[0]);
+        format_number(text, sizeof(text), v.at[0], DIGITS);
         lines_addf(lines, v.changed ? STYLE_CHANGED : STYLE_VALUE, "  %s", text);
     }
     add_right(lines, width, text_of(json, "type"));

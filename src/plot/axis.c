@@ -20,7 +20,7 @@ struct extent {
 
 static void extent_see(struct extent *extent, double value)
 {
-    if (!(fabs(value) <= value_limit) || (extent->log && value <= 0))
+    if (!(fabs(value) <= value_limit) || (extent->log && value < 1 / value_limit))
         return;
     if (!(value >= extent->low))
         extent->low = value;
@@ -83,9 +83,9 @@ static struct axis_span span_with_limits(const struct plot_axis *axis, struct ax
 {
     double low = fabs(axis->low) <= value_limit ? axis->low : NAN;
     double high = fabs(axis->high) <= value_limit ? axis->high : NAN;
-    if (span.log && !(low > 0))
+    if (span.log && !(low >= 1 / value_limit))
         low = NAN;
-    if (span.log && !(high > 0))
+    if (span.log && !(high >= 1 / value_limit))
         high = NAN;
     if (low > high) {
         double swap = low;
@@ -230,7 +230,7 @@ static struct axis_ticks linear_ticks(const struct axis_span *span, int most)
         double first = ceil(span->low / step - 1e-9), last = floor(span->high / step + 1e-9);
         if (last - first + 1 <= most) {
             for (double k = first; k <= last && ticks.count < TICKS_MAX; k++)
-                tick_add(&ticks, span, k * step, step);
+                tick_add(&ticks, span, k * step + 0.0, step); /* no -0 */
             return ticks;
         }
         step = nice_step(step * 1.5);

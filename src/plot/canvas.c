@@ -10,6 +10,9 @@
 #include <string.h>
 #include <utf8proc.h>
 
+/* With fewer rows the axes' labels share those of others. */
+enum { SMALL_ROWS = 18 };
+
 /* Where everything goes, in cells. The plot area is [left, right) x [top, bottom). */
 struct layout {
     const struct plot *plot;
@@ -63,7 +66,7 @@ static int32_t next_rune(const char **text, bool ascii, int *width)
         if (rune < 0x20 || (rune >= 0x7f && rune < 0xa0))
             return ' ';
         if (ascii && rune > 0x7e)
-            return '?';
+            return rune == 0x2019 ? '\'' : '?';
         *width = utf8proc_charwidth(rune);
         if (*width > 0)
             return rune;
@@ -121,21 +124,47 @@ static const char *label_of(const struct plot_series *series)
     return series->label && *series->label ? series->label : NULL;
 }
 
-/* Lays the legend out in rows from `top` on, as many as fit into `most`; draws it when `draw`.
- * Returns the rows. */
-static int put_legend(const struct layout *l, int top, int most, bool draw)
+/* What stands for series `index` in the legend. */
+static uint32_t sample_of(const struct layout *l, size_t index)
 {
-    static const uint32_t samples[PLOT_KIND_COUNT] = {
+    static const uint32_t kinds[PLOT_KIND_COUNT] = {
         [PLOT_LINE] = 0x2501,    [PLOT_POINTS] = 0x25cf,  [PLOT_PATH] = 0x2501,
         [PLOT_BARS] = 0x2588,    [PLOT_HEATMAP] = 0x2592, [PLOT_CONTOUR] = 0x2500,
         [PLOT_SURFACE] = 0x2592,
     };
+    /* Without colours lines differ by their dashes, see script_dashes(). */
+    static const uint32_t dashes[] = {0x2501, 0x254d, 0x2509, 0x2578, 0x2505, 0x22c5};
+    const struct plot_series *series = &l->plot->series.at[index];
+    bool line = series->kind == PLOT_LINE || series->kind == PLOT_PATH;
+    if (is_ascii(l))
+        return line ? '-' : '#';
+    if (line && series->dashed)
+        return dashes[1];
+    if (line && l->look->colors <= 2)
+        return dashes[index % (sizeof(dashes) / sizeof(*dashes))];
+    return kinds[series->kind];
+}
+
+static void put_sample(const struct layout *l, int x, int y, size_t index)
+{
+    const struct plot_series *series = &l->plot->series.at[index];
+    bool dark = l->look->dark, grid = plot_kind_has_grid(series->kind);
+    uint32_t color = grid ? plot_theme(dark)->level : series_color(l->plot, index, dark);
+    uint32_t rune = sample_of(l, index);
+    put_rune(l, x, y, rune, (int32_t)color);
+    if (series->kind != PLOT_POINTS)
+        put_rune(l, x + 1, y, rune, (int32_t)color);
+}
+
+/* Lays the legend out in rows from `top` on, as many as fit into `most`; draws it when `draw`.
+ * Returns the rows. */
+static int put_legend(const struct layout *l, int top, int most, bool draw)
+{
     const struct plot *plot = l->plot;
     int x = 1, row = 0, columns = l->canvas->columns;
-    bool dark = l->look->dark, any = false;
+    bool any = false;
     for (size_t i = 0; plot->legend && i < plot->series.count; i++) {
-        const struct plot_series *series = &plot->series.at[i];
-        const char *label = label_of(series);
+        const char *label = label_of(&plot->series.at[i]);
         if (!label)
             continue;
         int width = text_width(label, is_ascii(l)) + 3;
@@ -146,12 +175,7 @@ static int put_legend(const struct layout *l, int top, int most, bool draw)
         }
         any = true;
         if (draw) {
-            bool grid = plot_kind_has_grid(series->kind);
-            uint32_t sample = is_ascii(l) ? '-' : series->dashed ? 0x254d : samples[series->kind];
-            uint32_t color = grid ? plot_theme(dark)->level : series_color(plot, i, dark);
-            put_rune(l, x, top + row, sample, (int32_t)color);
-            put_rune(l, x + 1, top + row, series->kind == PLOT_POINTS ? ' ' : sample,
-                     (int32_t)color);
+            put_sample(l, x, top + row, i);
             put_text(l, x + 3, top + row, columns - x - 3, label, CELL_DEFAULT);
         }
         x += width + 2;
@@ -209,7 +233,7 @@ static void arrange(struct layout *l)
 {
     const struct plot *plot = l->plot;
     int rows = l->canvas->rows, columns = l->canvas->columns;
-    bool flat = !l->frame.space, small = rows < 18;
+    bool flat = !l->frame.space, small = rows < SMALL_ROWS;
     l->top = plot->title && *plot->title ? 1 : 0;
     l->top += put_legend(l, l->top, rows / 4, false);
     if (flat && plot->y.label && *plot->y.label && (!small || l->top == 0))
@@ -252,6 +276,13 @@ static void put_centered(const struct layout *l, int from, int to, int y, const 
         cell_at(l, x + i, y)->bold = bold;
 }
 
+/* In a small canvas x's label stands at the end of the ticks' row: the columns it takes there. */
+static int shared_label_width(const struct layout *l)
+{
+    int width = text_width(l->plot->x.label, is_ascii(l));
+    return l->canvas->rows < SMALL_ROWS && width <= l->canvas->columns / 3 && width ? width + 1 : 0;
+}
+
 static void put_axis_lines(const struct layout *l)
 {
     bool ascii = is_ascii(l);
@@ -269,14 +300,14 @@ static void put_axis_lines(const struct layout *l)
         put_rune(l, l->left - 1, y, ascii ? '+' : corner ? 0x2534 : 0x2524, color);
         put_text(l, l->left - 1 - width, y, width, l->y.text[i], CELL_DEFAULT);
     }
-    int free = 0;
+    int free = 0, end = l->canvas->columns - shared_label_width(l);
     for (int i = 0; i < l->x.count; i++) {
         int x = tick_column(l, l->x.at[i]), width = (int)strlen(l->x.text[i]);
         put_rune(l, x, l->bottom, ascii ? '+' : 0x252c, color);
         int from = x - width / 2;
         if (from + width > l->canvas->columns)
             from = l->canvas->columns - width;
-        if (from < free)
+        if (from < free || from + width > end)
             continue;
         put_text(l, from, l->bottom + 1, width, l->x.text[i], CELL_DEFAULT);
         free = from + width + 1;
@@ -321,7 +352,7 @@ static void put_labels(const struct layout *l)
 {
     const struct plot *plot = l->plot;
     int columns = l->canvas->columns, rows = l->canvas->rows, from = 0;
-    bool small = rows < 18, titled = plot->title && *plot->title;
+    bool small = rows < SMALL_ROWS, titled = plot->title && *plot->title;
     if (!l->frame.space && plot->y.label && *plot->y.label) {
         int row = small ? 0 : l->top - 1, room = small && titled ? columns / 4 : columns;
         int taken = put_text(l, 0, row, room, plot->y.label, CELL_DEFAULT);
@@ -337,17 +368,11 @@ static void put_labels(const struct layout *l)
     put_axis_lines(l);
     if (l->bar)
         put_color_bar(l);
-    if (plot->x.label && *plot->x.label && !small) {
+    if (shared_label_width(l))
+        put_text(l, columns - shared_label_width(l) + 1, l->bottom + 1, columns, plot->x.label,
+                 CELL_DEFAULT);
+    else if (!small && plot->x.label)
         put_centered(l, l->left, l->right, l->bottom + 2, plot->x.label, false);
-    } else if (plot->x.label && *plot->x.label) {
-        /* At the end of the ticks' row, where it leaves those alone. */
-        int width = text_width(plot->x.label, is_ascii(l)), x = columns - width;
-        bool empty = x > l->left;
-        for (int i = x - 1; empty && i < columns; i++)
-            empty = cell_at(l, i, l->bottom + 1)->rune == ' ';
-        if (empty)
-            put_text(l, x, l->bottom + 1, width, plot->x.label, CELL_DEFAULT);
-    }
 }
 
 static int render_layer(const struct layout *l, struct gnuplot *g, enum plot_layer layer,

@@ -13,7 +13,7 @@ static const struct {
     int tags, across, down;
 } kinds[PLOT_SYMBOLS_COUNT] = {
     [PLOT_SYMBOLS_ASCII] = {CHAFA_SYMBOL_TAG_ASCII, 2, 4},
-    [PLOT_SYMBOLS_HALF] = {CHAFA_SYMBOL_TAG_SOLID | CHAFA_SYMBOL_TAG_HHALF, 1, 2},
+    [PLOT_SYMBOLS_HALF] = {CHAFA_SYMBOL_TAG_SOLID | CHAFA_SYMBOL_TAG_HALF, 1, 2},
     [PLOT_SYMBOLS_QUADRANT] = {CHAFA_SYMBOL_TAG_SOLID | CHAFA_SYMBOL_TAG_HALF |
                                    CHAFA_SYMBOL_TAG_QUAD,
                                2, 2},
@@ -92,6 +92,9 @@ static ChafaCanvas *new_canvas(int columns, int rows, const struct plot_look *lo
     ChafaSymbolMap *symbols = chafa_symbol_map_new();
     chafa_symbol_map_add_by_tags(
         symbols, (ChafaSymbolTags)(kinds[look->symbols].tags | CHAFA_SYMBOL_TAG_SPACE));
+    /* Its tag for these two alone, HHALF, selects neither. */
+    if (look->symbols == PLOT_SYMBOLS_HALF)
+        chafa_symbol_map_remove_by_range(symbols, 0x258c, 0x2590);
     chafa_canvas_config_set_symbol_map(config, symbols);
     chafa_canvas_config_set_geometry(config, columns, rows);
     chafa_canvas_config_set_canvas_mode(config, mono ? CHAFA_CANVAS_MODE_FGBG

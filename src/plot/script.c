@@ -43,7 +43,7 @@ void script_quote(struct strbuf *out, const char *text)
             strbuf_addch(out, '?');
             length = 1;
         } else if (rune == '\'') {
-            strbuf_adds(out, "''");
+            strbuf_adds(out, "\xe2\x80\x99");
         } else if (rune < 0x20 || (rune >= 0x7f && rune < 0xa0) || rune == 0x2028 ||
                    rune == 0x2029) {
             strbuf_addch(out, ' ');
@@ -278,7 +278,7 @@ static void put_space(const struct script *s)
     double turn = isfinite(plot->turn) ? fmod(fmod(plot->turn, 360) + 360, 360) : 35;
     put_range(s, "z", &s->frame.z);
     strbuf_addf(s->out, "set view %.6g,%.6g,%s\nset xyplane 0\n", tilt, turn,
-                s->target->bare ? "1,1" : "1.1,1");
+                s->target->bare ? "0.85,1" : "1.1,1");
     /* Drawn in its turn, unlike with depthorder, so that paths are on top. */
     strbuf_adds(s->out, "set pm3d scansautomatic");
     if (!s->target->bare)

@@ -2,7 +2,8 @@
  * script.h: a plot as a gnuplot script.
  *
  * The script is a pure function of the plot and the target. Whatever text a notebook puts into a
- * plot ends up inside single quotes, without control characters and with enhanced text off; data
+ * plot ends up inside single quotes, without quotes or control characters of its own and with
+ * enhanced text off; data
  * goes into datablocks as numbers printed here. So nothing in a plot can reach gnuplot's commands,
  * backquotes or system().
  */

@@ -74,7 +74,7 @@ static void draw_mark(struct list *list, size_t index, size_t i, double size)
 {
     const struct script *s = list->s;
     const uint32_t colors[] = {s->theme->ground, color_of(s, index)};
-    for (int layer = 0; layer < 2; layer++) {
+    for (int layer = s->target->format == PLOT_FORMAT_ASCII; layer < 2; layer++) {
         next(list);
         strbuf_addf(s->out,
                     "$data%zu using %s every ::%zu::%zu with points pt 7 ps %.3g lc rgb '#%06x' "
@@ -86,7 +86,7 @@ static void draw_mark(struct list *list, size_t index, size_t i, double size)
 static void draw_path(struct list *list, size_t index)
 {
     const struct script *s = list->s;
-    if (!s->target->bare) {
+    if (!s->target->bare && s->target->format != PLOT_FORMAT_ASCII) {
         next(list);
         strbuf_addf(s->out, "$data%zu using %s with lines lw %.3g lc rgb '#%06x' notitle", index,
                     columns(list), s->line * 2, s->theme->ground);

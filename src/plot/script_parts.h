@@ -19,8 +19,9 @@ struct script {
     bool shaded; /* level lines lie on a shaded ground */
 };
 
-/* A text as gnuplot's single-quoted string: quotes doubled, control characters and what is not
- * UTF-8 replaced, very long text cut. */
+/* A text as gnuplot's single-quoted string, in which nothing but the quote has a meaning. The quote
+ * becomes an apostrophe (U+2019): doubling it, gnuplot's own way, fails at the start of a string.
+ * Control characters and what is not UTF-8 are replaced, very long text is cut. */
 void script_quote(struct strbuf *out, const char *text);
 void script_number(struct strbuf *out, double value);
 

@@ -95,14 +95,12 @@ static bool string_prefix(struct scanner *s, size_t *skip, bool *raw)
 static void scan_number(struct scanner *s)
 {
     size_t start = s->at;
+    bool decimal = !(peek(s, 0) == '0' && peek(s, 1) && strchr("xXoObB", peek(s, 1)));
 
     while (s->at < s->length) {
         char c = peek(s, 0);
-        bool exponent =
-            (c == 'e' || c == 'E') &&
-            !(peek(s, 1) && strchr("xXoO", s->text[start + 1]) && s->text[start] == '0');
 
-        if (exponent && (peek(s, 1) == '-' || peek(s, 1) == '+'))
+        if (decimal && (c == 'e' || c == 'E') && (peek(s, 1) == '-' || peek(s, 1) == '+'))
             s->at += 2;
         else if (isalnum((unsigned char)c) || c == '.' || c == '_')
             s->at++;

@@ -193,7 +193,7 @@ static bool plain_input(struct key_decoder *decoder, size_t at, unsigned mods, b
     const char *text = decoder->bytes.text + at;
     size_t length = decoder->bytes.length - at;
     unsigned char first = (unsigned char)text[0];
-    size_t wanted = first < 0xC0 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    size_t wanted = first < 0xC0 || first >= 0xF8 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
     struct grapheme rune;
 
     if (length < wanted && !timeout)

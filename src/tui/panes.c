@@ -80,7 +80,7 @@ static void layout_tensors(struct app *app, int width)
     if (panes->tensors_version == app->session.tensors_version + 1 && panes->tensors_width == width)
         return;
     lines_clear(&panes->tensors);
-    tensors_layout(app->session.tensors, width, &panes->tensors);
+    tensors_layout(app->session.tensors, app->session.tensors_before, width, &panes->tensors);
     panes->tensors_version = app->session.tensors_version + 1;
     panes->tensors_width = width;
 }

@@ -45,6 +45,7 @@ void session_release(struct session *session)
     client_free(session->client);
     vec_release(&session->queue);
     json_decref(session->tensors);
+    json_decref(session->tensors_before);
     json_decref(session->step);
     *session = (struct session){0};
 }
@@ -258,7 +259,8 @@ static void on_tensors(struct app *app, struct event *event)
 {
     json_t *tensors = json_object_get(event->header, "tensors");
 
-    json_decref(app->session.tensors);
+    json_decref(app->session.tensors_before);
+    app->session.tensors_before = app->session.tensors;
     app->session.tensors = json_incref(tensors);
     app->session.tensors_version++;
 }

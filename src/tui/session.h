@@ -26,7 +26,7 @@ struct session {
     uint64_t running;    /* the id of the cell at the kernel, 0: none */
     double started;      /* when it was sent, now_ms() */
     bool interrupted;
-    json_t *tensors; /* the last EVENT_TENSORS */
+    json_t *tensors, *tensors_before; /* the last two EVENT_TENSORS */
     uint64_t tensors_version;
     json_t *step;     /* the last EVENT_STEP of the running cell */
     int request;      /* the last completion asked for */

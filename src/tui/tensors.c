@@ -14,7 +14,8 @@ enum {
     NUMBER_MAX = 24,
     INDENT = 2,
     DIGITS = 4,
-    DIGITS_SHORT = 3
+    DIGITS_SHORT = 3,
+    NARROW = 40
 };
 
 /* A tensor, or its gradient, as far as the event tells. */
@@ -201,7 +202,8 @@ static const char *text_of(const json_t *json, const char *member)
     return text ? text : "";
 }
 
-static void lay_tensor(struct lines *lines, const json_t *json, const char *name, int width)
+static void lay_tensor(struct lines *lines, const json_t *json, const char *name, bool known,
+                       int width)
 {
     struct values v = values_of(json), grad = {0};
     const char *label = "";
@@ -210,6 +212,7 @@ static void lay_tensor(struct lines *lines, const json_t *json, const char *name
     struct strbuf shape = STRBUF_INIT, kind = STRBUF_INIT;
     char text[NUMBER_MAX];
 
+    v.changed &= known;
     lines_adds(lines, STYLE_NAME, name);
     add_shape(&shape, &v);
     if (v.dimensions == 0 && v.count == 1) {
@@ -228,21 +231,27 @@ static void lay_tensor(struct lines *lines, const json_t *json, const char *name
     if (json_is_object(gradient)) {
         grad = values_of(gradient);
         wide = widest(&grad) > wide ? widest(&grad) : wide;
-        label = "grad  ";
+        label = width < NARROW ? "∇ " : "grad  ";
     }
     if (v.dimensions > 0 && v.count > 0)
-        lay_values(lines, &v, *label ? "      " : "", STYLE_VALUE, wide, width);
+        lay_values(lines, &v,
+                   !*label          ? ""
+                   : width < NARROW ? "  "
+                                    : "      ",
+                   STYLE_VALUE, wide, width);
     if (grad.count > 0)
         lay_values(lines, &grad, label, STYLE_GRADIENT, wide, width);
     strbuf_release(&shape);
     strbuf_release(&kind);
 }
 
-static void lay_other(struct lines *lines, const json_t *json, const char *name, int width)
+static void lay_other(struct lines *lines, const json_t *json, const char *name, bool known,
+                      int width)
 {
     struct values v = values_of(json);
     char text[NUMBER_MAX];
 
+    v.changed &= known;
     lines_adds(lines, STYLE_NAME, name);
     if (v.count > 0) {
         format_number(text, sizeof(text), v.at[0], DIGITS);
@@ -250,6 +259,16 @@ static void lay_other(struct lines *lines, const json_t *json, const char *name,
     }
     add_right(lines, width, text_of(json, "type"));
     lines_end(lines);
+}
+
+static bool is_in(const json_t *tensors, const char *name)
+{
+    const json_t *json;
+    size_t i;
+
+    json_array_foreach((json_t *)tensors, i,
+                       json) if (!strcmp(text_of(json, "name"), name)) return true;
+    return false;
 }
 
 /* "model.0.weight" within "model" is shown as "0.weight", a step to the right. */
@@ -272,7 +291,7 @@ static void lay_welcome(struct lines *lines)
     }
 }
 
-void tensors_layout(const json_t *tensors, int width, struct lines *lines)
+void tensors_layout(const json_t *tensors, const json_t *before, int width, struct lines *lines)
 {
     const char *module = "", *name, *kind;
     struct lines rows = LINES_INIT;
@@ -286,19 +305,20 @@ void tensors_layout(const json_t *tensors, int width, struct lines *lines)
     }
     json_array_foreach((json_t *)tensors, i, json)
     {
-        bool inside;
+        bool inside, known;
 
         name = text_of(json, "name");
         kind = text_of(json, "kind");
         inside = belongs_to(name, module);
+        known = is_in(before, name);
         lines_clear(&rows);
         if (!strcmp(kind, "module"))
             module = name;
         if (!strcmp(kind, "tensor") || !strcmp(kind, "parameter"))
-            lay_tensor(&rows, json, inside ? name + strlen(module) + 1 : name,
+            lay_tensor(&rows, json, inside ? name + strlen(module) + 1 : name, known,
                        width - (inside ? INDENT : 0));
         else
-            lay_other(&rows, json, name, width);
+            lay_other(&rows, json, name, known, width);
         if (i > 0 && !inside && (rows.at.count > 1 || tall))
             lines_end(lines);
         lines_append(lines, &rows, inside ? INDENT : 0);

@@ -204,16 +204,15 @@ void text_plain(struct strbuf *out, const char *text, size_t length)
                 strbuf_splice(out, out->length - text_rune_before(out->text, out->length),
                               out->length, "", 0);
             at++;
+        } else if (text[at] == '\n') {
+            strbuf_addch(out, '\n');
+            line = out->length;
+            at++;
         } else {
             for (run = 1; at + run < length && !strchr("\033\r\b\n", text[at + run]);)
                 run++;
             strbuf_add(out, text + at, run);
             at += run;
-            if (at < length && text[at] == '\n') {
-                strbuf_addch(out, '\n');
-                line = out->length;
-                at++;
-            }
         }
     }
 }

@@ -106,7 +106,8 @@ static int make_mark(struct gnuplot *g)
  * default signals. Returns an errno. */
 static int spawn(pid_t *pid, int in, int out, int err, int script)
 {
-    char *const argv[] = {"gnuplot", "-d", NULL};
+    static char name[] = "gnuplot", no_startup_files[] = "-d";
+    char *const argv[] = {name, no_startup_files, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;

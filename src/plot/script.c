@@ -190,8 +190,12 @@ static void put_axes(const struct script *s)
 static void put_bare(const struct script *s)
 {
     strbuf_adds(s->out, "unset key\nunset border\nunset tics\nunset colorbox\n");
-    strbuf_adds(s->out, "set lmargin at screen 0\nset rmargin at screen 1\n"
-                        "set bmargin at screen 0\nset tmargin at screen 1\n");
+    /* Turned by any angle, a box this wide at 0 degrees stays inside. */
+    double x = s->frame.space ? 0.15 : 0, y = s->frame.space ? 0.1 : 0;
+    strbuf_addf(s->out,
+                "set lmargin at screen %.3g\nset rmargin at screen %.3g\n"
+                "set bmargin at screen %.3g\nset tmargin at screen %.3g\n",
+                x, 1 - x, y, 1 - y);
 }
 
 static bool has_legend(const struct plot *plot)
@@ -277,8 +281,7 @@ static void put_space(const struct script *s)
     double tilt = fmin(fmax(isfinite(plot->tilt) ? plot->tilt : 55, 0), 180);
     double turn = isfinite(plot->turn) ? fmod(fmod(plot->turn, 360) + 360, 360) : 35;
     put_range(s, "z", &s->frame.z);
-    strbuf_addf(s->out, "set view %.6g,%.6g,%s\nset xyplane 0\n", tilt, turn,
-                s->target->bare ? "0.85,1" : "1.1,1");
+    strbuf_addf(s->out, "set view %.6g,%.6g,1.1,1\nset xyplane 0\n", tilt, turn);
     /* Drawn in its turn, unlike with depthorder, so that paths are on top. */
     strbuf_adds(s->out, "set pm3d scansautomatic");
     if (!s->target->bare)

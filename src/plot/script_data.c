@@ -5,7 +5,7 @@
 #include <math.h>
 
 /* More than this along one side of a grid is finer than any picture shows. */
-enum { GRID_SIDE_MAX = 640, SURFACE_SIDE_MAX = 45, SHADE_SIDE = 160 };
+enum { GRID_SIDE_MAX = 640, IMAGE_SIDE_MAX = 1024, SURFACE_SIDE_MAX = 45, SHADE_SIDE = 100 };
 
 bool script_shows(const struct script *s, size_t index)
 {
@@ -52,11 +52,46 @@ static const struct plot_series *surface_of(const struct plot *plot)
     return NULL;
 }
 
+static bool rises(const struct plot_series *series)
+{
+    for (size_t i = 1; series->x && i < series->count; i++) {
+        if (!(series->x[i] >= series->x[i - 1]))
+            return false;
+    }
+    return true;
+}
+
+/* A line with far more values than the picture has columns: of each piece only the lowest and the
+ * highest value, which look the same. */
+static void put_long_line(const struct script *s, const struct plot_series *series, size_t piece)
+{
+    for (size_t from = 0; from < series->count; from += piece) {
+        size_t to = from + piece < series->count ? from + piece : series->count;
+        size_t low = from, high = from;
+        bool gap = false;
+        for (size_t i = from; i < to; i++) {
+            gap |= !isfinite(series->y[i]);
+            low = series->y[i] < series->y[low] || !isfinite(series->y[low]) ? i : low;
+            high = series->y[i] > series->y[high] || !isfinite(series->y[high]) ? i : high;
+        }
+        size_t first = low < high ? low : high, second = low < high ? high : low;
+        put_row(s->out, plot_coordinate(series->x, first), series->y[first], 0, false);
+        put_row(s->out, plot_coordinate(series->x, second), series->y[second], 0, false);
+        if (gap)
+            put_row(s->out, plot_coordinate(series->x, second), NAN, 0, false);
+    }
+}
+
 static void put_points(const struct script *s, const struct plot_series *series)
 {
     const struct plot_series *surface = s->frame.space ? surface_of(s->plot) : NULL;
     /* A little above the surface, or its own facets would hide the path. */
     double lift = (s->frame.z.high - s->frame.z.low) * 0.01;
+    size_t piece = series->count / ((size_t)s->target->width * 2);
+    if (series->kind == PLOT_LINE && !surface && piece >= 4 && rises(series)) {
+        put_long_line(s, series, piece);
+        return;
+    }
     for (size_t i = 0; i < series->count; i++) {
         double x = plot_coordinate(series->x, i), y = series->y[i], z = 0;
         if (surface)
@@ -140,13 +175,19 @@ static void put_matrix(const struct script *s, const struct plot_series *series,
     strbuf_addch(s->out, '\n');
 }
 
+size_t script_image_step(size_t count)
+{
+    return (count + IMAGE_SIDE_MAX - 1) / IMAGE_SIDE_MAX;
+}
+
 /* One row of text per row of the grid, for "matrix". */
 static void put_image(const struct script *s, const struct plot_series *series)
 {
-    for (size_t r = 0; r < series->rows; r++) {
-        for (size_t c = 0; c < series->columns; c++) {
+    size_t down = script_image_step(series->rows), right = script_image_step(series->columns);
+    for (size_t r = 0; r < series->rows; r += down) {
+        for (size_t c = 0; c < series->columns; c += right) {
             script_number(s->out, series->z[r * series->columns + c]);
-            strbuf_addch(s->out, c + 1 < series->columns ? ' ' : '\n');
+            strbuf_addch(s->out, c + right < series->columns ? ' ' : '\n');
         }
     }
 }

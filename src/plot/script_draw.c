@@ -134,12 +134,13 @@ static void draw_bars(struct list *list, size_t index)
     put_title(list, series->label);
 }
 
-/* Where values 0, 1, 2, ... of an even axis lie: "(start+$1*step)". */
+/* Where the rows or columns of an image lie on an even axis: "(start+$1*step)". */
 static void put_even(struct strbuf *out, const double *values, size_t count, int column)
 {
     double first = plot_coordinate(values, 0), last = plot_coordinate(values, count - 1);
     double step = count > 1 ? (last - first) / (double)(count - 1) : 1;
-    strbuf_addf(out, "(%.9g+$%d*%.9g)", first, column, step);
+    double taken = (double)script_image_step(count);
+    strbuf_addf(out, "(%.9g+$%d*%.9g)", first + step * (taken - 1) / 2, column, step * taken);
 }
 
 static void draw_heatmap(struct list *list, size_t index)

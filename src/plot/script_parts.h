@@ -36,6 +36,8 @@ void script_contours(const struct script *s);
 bool script_dashes(const struct script *s, size_t index, int *on, int *off);
 /* How many values the shading behind level lines has along each side. */
 void script_shade_size(const struct script *s, int *columns, int *rows);
+/* An image of a heat map takes every so-manieth of `count` rows or columns. */
+size_t script_image_step(size_t count);
 /* The line `plot ...` or `splot ...`. */
 void script_draw(const struct script *s);
 

@@ -265,3 +265,31 @@ Test(plot_gnuplot, bytes_by_name)
     strbuf_release(&bytes);
     plot_free(plot);
 }
+
+Test(plot_gnuplot, a_million_values_are_drawn_at_once)
+{
+    enum { COUNT = 1000000, ROWS = 1500, COLUMNS = 1200 };
+    struct plot *plot = plot_new();
+    struct plot_series *line = plot_add(plot, PLOT_LINE);
+    struct strbuf script = STRBUF_INIT;
+    line->count = COUNT;
+    line->y = malloc(COUNT * sizeof(double));
+    for (size_t i = 0; i < COUNT; i++)
+        line->y[i] = i == 123456 ? 1000 : i == 654321 ? NAN : (double)(i % 100);
+    cr_assert_eq(plot_script(plot, &small, &script), 0);
+    cr_expect_lt(script.length, 50000);
+    cr_expect_not_null(strstr(script.text, "\n123456 1000\n"), "the highest value must survive");
+    cr_expect_not_null(strstr(script.text, " NaN\n"), "the gap must survive");
+    strbuf_release(&script);
+    expect_png(plot, &small);
+    plot_free(plot);
+
+    plot = plot_new();
+    struct plot_series *heat = plot_add(plot, PLOT_HEATMAP);
+    heat->rows = ROWS;
+    heat->columns = COLUMNS;
+    heat->z = calloc(ROWS * COLUMNS, sizeof(double));
+    heat->z[0] = 1;
+    expect_png(plot, &small);
+    plot_free(plot);
+}

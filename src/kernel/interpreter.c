@@ -38,8 +38,8 @@ static PyStatus set_program(PyConfig *config)
 static PyStatus set_arguments(PyConfig *config, const struct interpreter_program *program)
 {
     const char *name = program->command ? "-c" : program->file;
-    PyStatus status = PyStatus_Ok();
     char **arguments = PyMem_RawCalloc((size_t)program->argc + 1, sizeof(*arguments));
+    PyStatus status;
 
     if (!arguments)
         return PyStatus_NoMemory();

@@ -330,6 +330,8 @@ static enum outcome start_and_ask(struct gnuplot *g)
     g->no_gd = !strstr(answer.text, " png ");
     strbuf_release(&question);
     strbuf_release(&answer);
+    if (outcome == FAILED)
+        stop(g);
     return outcome;
 }
 

@@ -266,7 +266,7 @@ static int series_from_json(struct plot *plot, const json_t *object, size_t inde
     snprintf(where, sizeof(where), "series %zu", index);
     if (!json_is_object(object))
         return error_set(ERROR_VALUE, "plot: %s must be an object", where);
-    enum plot_kind kind;
+    enum plot_kind kind = PLOT_LINE;
     if (kind_from_json(object, where, &kind))
         return -1;
     struct plot_series *series = plot_add(plot, kind);

@@ -172,7 +172,12 @@ static void draw_gutter(const struct app *app, size_t index, int row, size_t vie
     if (index == app->selected)
         screen_puts(row, pane->area.column + BAR, 1,
                     app->mode == KEY_MODE_EDIT ? STYLE_EDITED : STYLE_SELECTED, STYLE_TEXT, "▌");
-    if (view_row > 0 || cell->kind != CELL_CODE)
+    if (cell->kind != CELL_CODE)
+        return;
+    /* Without a ground of its own, source is told from output by a line. */
+    if (screen_theme()->colors < 256 && view_row < pane->views.at[index].source_rows)
+        screen_puts(row, pane->area.column + BODY - 1, 1, STYLE_BORDER, STYLE_TEXT, "│");
+    if (view_row > 0)
         return;
     style = gutter_text(cell, text, sizeof(text));
     screen_puts(row, pane->area.column + PROMPT + PROMPT_WIDTH - text_width(text, strlen(text)),

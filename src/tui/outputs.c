@@ -39,8 +39,8 @@ static void add_notice(struct lines *lines, const char *before, unsigned long co
     struct strbuf number = STRBUF_INIT;
 
     add_grouped(&number, count);
-    lines_addf(lines, STYLE_NOTICE, "%s%s %s%s", before, number.text, count == 1 ? "line" : "lines",
-               after);
+    lines_addf(lines, STYLE_NOTICE, "%s%s %s %s", before, number.text,
+               count == 1 ? "line" : "lines", after);
     lines_end(lines);
     strbuf_release(&number);
 }
@@ -107,7 +107,7 @@ static void lay_output(struct lines *lines, const struct output *output, int wid
         return;
     }
     lay_plain(lines, output, 0, cut, width);
-    add_notice(lines, "... ", output->dropped_lines, " left out ...");
+    add_notice(lines, "... ", output->dropped_lines, "left out ...");
     lay_plain(lines, output, cut, output->text.length, width);
 }
 
@@ -126,9 +126,10 @@ static void copy_rows(struct lines *to, const struct lines *from, size_t first, 
     }
 }
 
-static void add_folded(struct cellview *view, const struct lines *rows)
+static void add_folded(struct cellview *view, const struct lines *rows, size_t dropped)
 {
     size_t count = rows->at.count;
+    struct strbuf after = STRBUF_INIT, number = STRBUF_INIT;
 
     if (count <= FOLD_LIMIT || view->unfolded) {
         copy_rows(&view->lines, rows, 0, count);
@@ -136,8 +137,15 @@ static void add_folded(struct cellview *view, const struct lines *rows)
     }
     copy_rows(&view->lines, rows, 0, FOLD_HEAD);
     lines_pad(&view->lines, PAD);
-    add_notice(&view->lines, "⋯ ", count - FOLD_HEAD - FOLD_TAIL, " folded: O shows all");
+    add_grouped(&number, dropped);
+    if (dropped)
+        strbuf_addf(&after, "folded, %s left out: O shows the folded ones", number.text);
+    else
+        strbuf_adds(&after, "folded: O shows all");
+    add_notice(&view->lines, "⋯ ", count - FOLD_HEAD - FOLD_TAIL, after.text);
     copy_rows(&view->lines, rows, count - FOLD_TAIL, FOLD_TAIL);
+    strbuf_release(&number);
+    strbuf_release(&after);
 }
 
 static void add_plot(struct cellview *view, const struct output *output, int number,
@@ -190,7 +198,7 @@ void outputs_layout(struct cellview *view, const struct cell *cell,
         }
         lines_clear(&rows);
         lay_output(&rows, &cell->outputs.at[i], look->width - 2 * PAD);
-        add_folded(view, &rows);
+        add_folded(view, &rows, cell->outputs.at[i].dropped_lines);
     }
     lines_release(&rows);
 }

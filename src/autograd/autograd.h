@@ -67,6 +67,8 @@ int tensor_retain_grad(struct tensor *t);
 /* The node that computed t, brought up to date after in-place changes of what it is a view of;
  * borrowed. */
 struct node *tensor_grad_fn(struct tensor *t);
+/* t becomes a leaf that wants no gradient, as detach_(). */
+void tensor_forget_history(struct tensor *t);
 /* An alias without history, as detach(). */
 struct tensor *tensor_detach(struct tensor *t);
 /* Adds a hook for the gradient of t, returns its id (> 0) or -1; the tensor owns `data` then. */

@@ -272,18 +272,6 @@ struct edge tensor_edge(struct tensor *t)
     return edge;
 }
 
-void tensor_set_history(struct tensor *t, struct node *node, uint32_t nr)
-{
-    struct node *old = t->grad_fn;
-
-    t->grad_fn = node_ref(node);
-    t->output_nr = nr;
-    t->requires_grad = true;
-    if (t->base)
-        t->view_version = t->storage->version;
-    node_unref(old);
-}
-
 /* ---- tensors ---- */
 
 struct autograd_meta *tensor_meta(struct tensor *t)
@@ -312,6 +300,23 @@ static void forget_retained(struct tensor *t)
             return;
         }
     }
+}
+
+void tensor_set_history(struct tensor *t, struct node *node, uint32_t nr)
+{
+    bool retains = t->meta && t->meta->retains_grad;
+    struct node *old = t->grad_fn;
+
+    if (retains)
+        forget_retained(t); /* an in-place change: the gradient to keep is that of the new value */
+    t->grad_fn = node_ref(node);
+    t->output_nr = nr;
+    t->requires_grad = true;
+    if (t->base)
+        t->view_version = t->storage->version;
+    if (retains)
+        append_hook(&node->hooks, (struct hook){.call = keep_grad, .data = t, .output_nr = nr});
+    node_unref(old);
 }
 
 static void release_autograd(struct tensor *t)
@@ -381,6 +386,20 @@ int tensor_retain_grad(struct tensor *t)
         return -1;
     t->meta->retains_grad = true;
     return 0;
+}
+
+void tensor_forget_history(struct tensor *t)
+{
+    struct node *old = t->grad_fn;
+
+    if (t->meta && t->meta->retains_grad) {
+        forget_retained(t);
+        t->meta->retains_grad = false;
+    }
+    t->grad_fn = NULL;
+    t->output_nr = 0;
+    t->requires_grad = false;
+    node_unref(old);
 }
 
 struct tensor *tensor_detach(struct tensor *t)

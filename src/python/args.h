@@ -37,9 +37,12 @@ struct python_call {
 int args_parse(const struct schema *schema, const struct python_call *call, bool takes_out,
                const char *self_name, struct parsed_args *out);
 void args_release(struct parsed_args *args);
-/* Raises the TypeError that explains why the call fits none of the schemas. Returns NULL. */
+/* The index of the parameter of that name or alias, -1 if there is none. */
+int args_find_name(const struct schema *schema, const char *name, const char *self_name);
+/* Raises the TypeError that explains why the call fits none of the schemas; `method`: its first
+ * argument is the object that it was called on. Returns NULL. */
 void *args_mismatch(const char *name, const struct schema *const *schemas, int count,
-                    const struct python_call *call);
+                    const struct python_call *call, bool method);
 
 /* dtype, device, shape from Python, with PyTorch's errors: used beyond schemas as well. */
 bool dtype_from_python(PyObject *object, enum dtype *out);

@@ -20,6 +20,7 @@ enum op_id {
 #define TERNARY(name, params, rule, expr, saves, d0, d1, d2, flags, help)        OP_##name,
 #define OP(name, schema, forward, saves, derivative, flags, help)                OP_##name,
 #define COMPOSITE(name, schema, function, flags, help)                           OP_##name,
+#define LIST(name, schema, function, flags, help)                                OP_##name,
 #include "tensor/ops.def"
 #undef UNARY
 #undef BINARY
@@ -182,6 +183,7 @@ enum dtype op_result_type(int count, struct tensor *const *tensors);
 #define TERNARY(name, params, rule, expr, saves, d0, d1, d2, flags, help)
 #define OP(name, schema, forward, saves, derivative, flags, help) op_forward forward;
 #define COMPOSITE(name, schema, function, flags, help)            op_forward function;
+#define LIST(name, schema, function, flags, help)                 op_list_forward function;
 #include "tensor/ops.def"
 #undef UNARY
 #undef BINARY

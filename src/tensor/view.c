@@ -94,6 +94,12 @@ int view_forward(const struct op *op, const struct value *args, struct tensor **
     return give(out, tensor_view(self, ndim, shape, stride, self->offset));
 }
 
+int alias_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    (void)op;
+    return give(out, tensor_alias(args[0].tensor));
+}
+
 int expand_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *self = args[0].tensor;

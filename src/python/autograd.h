@@ -1,0 +1,26 @@
+/*
+ * autograd.h: backward and gradients as Python calls them.
+ */
+#ifndef SADDLE_PYTHON_AUTOGRAD_H
+#define SADDLE_PYTHON_AUTOGRAD_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stdbool.h>
+
+/* Python objects as backward() and grad() take them: a tensor or a sequence of them. Py_None or
+ * NULL where nothing is given. */
+struct autograd_call {
+    PyObject *roots, *grads, *inputs, *retain, *create;
+    bool give;         /* grad(): return the gradients instead of gathering them */
+    bool allow_unused; /* None for inputs that nothing flowed to */
+};
+/* None, or with `give` a tuple of gradients. NULL with an exception. */
+PyObject *autograd_run(const struct autograd_call *call);
+
+/* Parts of torch.autograd: functional, gradcheck; Function. */
+int functional_init(PyObject *torch);
+int function_init(PyObject *torch);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * module.h: the built-in modules torch and saddle.
+ */
+#ifndef SADDLE_PYTHON_MODULE_H
+#define SADDLE_PYTHON_MODULE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stdbool.h>
+
+/* Makes `import torch` and `import saddle` find ours. Before Py_Initialize(); -1 on failure. */
+int python_register_modules(void);
+
+PyObject *PyInit_torch(void);
+PyObject *PyInit_saddle(void);
+
+/* The module torch.<name> ("nn", "optim.lr_scheduler"): made on first use, put into sys.modules
+ * and, under its last name, into its parent. Borrowed; NULL with an exception. */
+PyObject *submodule(PyObject *torch, const char *name);
+
+/* Adds a type made from a spec to a module under the spec's last name, and stores it in *type (a
+ * new reference that lives as long as the process). 0 or -1. */
+int module_add_type(PyObject *module, PyType_Spec *spec, PyObject *bases, PyTypeObject **type);
+
+/* The parts of torch: each adds what it defines. */
+int types_init(PyObject *torch);    /* dtype, device, Size, Generator, layout */
+int op_init(PyObject *torch);       /* the functions of the operation table */
+int create_init(PyObject *torch);   /* tensor, zeros, arange, rand ... */
+int settings_init(PyObject *torch); /* manual_seed, set_printoptions, set_default_dtype ... */
+int autograd_module_init(PyObject *torch); /* torch.autograd, no_grad ... */
+
+#endif

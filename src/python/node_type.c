@@ -1,0 +1,235 @@
+/* x.grad_fn as Python sees it, and hooks that are Python callables. */
+#include "base/error.h"
+#include "python/errors.h"
+#include "python/tensor_parts.h"
+
+#include <string.h>
+
+/* ---- nodes ---- */
+
+typedef struct {
+    PyObject_HEAD struct node *node;
+} NodeObject;
+
+static PyTypeObject *node_type, *handle_type;
+static PyObject *node_types; /* name -> a type of that name, as PyTorch has one per operation */
+
+static void node_dealloc(PyObject *object)
+{
+    NodeObject *self = (NodeObject *)object;
+    PyTypeObject *type = Py_TYPE(object);
+
+    self->node->python = NULL;
+    node_unref(self->node);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+/* AccumulateGrad is shown without its namespace where a type is named. */
+static const char *short_name(const struct node *node)
+{
+    const char *name = node_name(node), *colon = strrchr(name, ':');
+
+    return colon ? colon + 1 : name;
+}
+
+static PyObject *node_repr(PyObject *self)
+{
+    return PyUnicode_FromFormat("<%s object at %p>", short_name(((NodeObject *)self)->node), self);
+}
+
+static PyObject *node_get_name(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return PyUnicode_FromString(node_name(((NodeObject *)self)->node));
+}
+
+/* A tuple of (node, output number), as PyTorch gives it. */
+static PyObject *node_next_functions(PyObject *self, void *unused)
+{
+    struct node *node = ((NodeObject *)self)->node;
+    PyObject *tuple = PyTuple_New(node->edge_count);
+
+    (void)unused;
+    for (int k = 0; tuple && k < node->edge_count; k++) {
+        PyObject *next = node_object(node->edges[k].node);
+        PyObject *pair = next ? Py_BuildValue("(NI)", next, node->edges[k].output_nr) : NULL;
+
+        if (!pair)
+            Py_CLEAR(tuple);
+        else
+            PyTuple_SET_ITEM(tuple, k, pair);
+    }
+    return tuple;
+}
+
+static PyObject *node_get_variable(PyObject *self, void *unused)
+{
+    struct tensor *leaf = node_variable(((NodeObject *)self)->node);
+
+    (void)unused;
+    if (leaf)
+        return tensor_object(leaf);
+    return PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute 'variable'",
+                        short_name(((NodeObject *)self)->node));
+}
+
+static PyType_Spec node_spec = {
+    .name = "torch.autograd.Node",
+    .basicsize = sizeof(NodeObject),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = (PyType_Slot[]){
+        {Py_tp_dealloc, node_dealloc},
+        {Py_tp_repr, node_repr},
+        {Py_tp_methods,
+         (PyMethodDef[]){{"name", node_get_name, METH_NOARGS, NULL}, {NULL, NULL, 0, NULL}}},
+        {Py_tp_getset, (PyGetSetDef[]){{"next_functions", node_next_functions, NULL, NULL, NULL},
+                                       {"variable", node_get_variable, NULL, NULL, NULL},
+                                       {NULL, NULL, NULL, NULL, NULL}}},
+        {0, NULL}}};
+
+static PyTypeObject *type_of_node(const struct node *node)
+{
+    const char *name = short_name(node);
+    PyObject *type = PyDict_GetItemString(node_types, name), *bases;
+    char full[96];
+    PyType_Spec spec = {.name = full,
+                        .basicsize = sizeof(NodeObject),
+                        .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                        .slots = (PyType_Slot[]){{0, NULL}}};
+
+    if (type)
+        return (PyTypeObject *)type;
+    snprintf(full, sizeof(full), "torch.autograd.%s", name);
+    bases = PyTuple_Pack(1, node_type);
+    type = bases ? PyType_FromSpecWithBases(&spec, bases) : NULL;
+    Py_XDECREF(bases);
+    if (!type || PyDict_SetItemString(node_types, name, type) < 0)
+        return NULL;
+    ((PyTypeObject *)type)->tp_name = strrchr(((PyTypeObject *)type)->tp_name, '.') + 1;
+    Py_DECREF(type); /* the dict keeps it */
+    return (PyTypeObject *)type;
+}
+
+PyObject *node_object(struct node *node)
+{
+    PyTypeObject *type;
+    NodeObject *self;
+
+    if (!node)
+        Py_RETURN_NONE;
+    if (node->python)
+        return Py_NewRef((PyObject *)node->python);
+    type = type_of_node(node);
+    self = type ? PyObject_New(NodeObject, type) : NULL;
+    if (self) {
+        self->node = node_ref(node);
+        node->python = self;
+    }
+    return (PyObject *)self;
+}
+
+/* ---- hooks ---- */
+
+/* The callable may return None (nothing changes) or a new gradient. */
+static struct tensor *call_hook(void *data, struct tensor *grad)
+{
+    PyObject *argument = tensor_object(grad);
+    PyObject *result = argument ? PyObject_CallOneArg(data, argument) : NULL;
+    struct tensor *changed = NULL;
+
+    Py_XDECREF(argument);
+    if (result == Py_None)
+        changed = tensor_ref(grad);
+    else if (result && tensor_check(result))
+        changed = tensor_ref(tensor_of(result));
+    else if (result)
+        PyErr_Format(PyExc_TypeError, "hooks must return None or a Tensor, got %s",
+                     Py_TYPE(result)->tp_name);
+    Py_XDECREF(result);
+    if (!changed)
+        python_error_pending();
+    return changed;
+}
+
+static void release_hook(void *data)
+{
+    Py_DECREF((PyObject *)data);
+}
+
+struct hook hook_from_callable(PyObject *callable)
+{
+    return (struct hook){.call = call_hook, .release = release_hook, .data = Py_NewRef(callable)};
+}
+
+PyObject *hook_callable(const struct hook *hook)
+{
+    return hook->call == call_hook ? hook->data : NULL;
+}
+
+typedef struct {
+    PyObject_HEAD struct tensor *tensor;
+    int id;
+} HandleObject;
+
+static PyObject *handle_remove(PyObject *object, PyObject *unused)
+{
+    HandleObject *self = (HandleObject *)object;
+
+    (void)unused;
+    tensor_remove_hook(self->tensor, self->id);
+    Py_RETURN_NONE;
+}
+
+static PyObject *handle_enter(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return Py_NewRef(self);
+}
+
+static PyObject *handle_exit(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return handle_remove(self, NULL);
+}
+
+static void handle_dealloc(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+
+    tensor_unref(((HandleObject *)object)->tensor);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+static PyType_Spec handle_spec = {
+    .name = "torch.utils.hooks.RemovableHandle",
+    .basicsize = sizeof(HandleObject),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = (PyType_Slot[]){
+        {Py_tp_dealloc, handle_dealloc},
+        {Py_tp_methods, (PyMethodDef[]){{"remove", handle_remove, METH_NOARGS, NULL},
+                                        {"__enter__", handle_enter, METH_NOARGS, NULL},
+                                        {"__exit__", handle_exit, METH_VARARGS, NULL},
+                                        {NULL, NULL, 0, NULL}}},
+        {0, NULL}}};
+
+PyObject *hook_handle(struct tensor *t, int id)
+{
+    HandleObject *self = PyObject_New(HandleObject, handle_type);
+
+    if (self) {
+        self->tensor = tensor_ref(t);
+        self->id = id;
+    }
+    return (PyObject *)self;
+}
+
+int node_types_init(PyObject *torch)
+{
+    (void)torch;
+    node_types = PyDict_New();
+    node_type = (PyTypeObject *)PyType_FromSpec(&node_spec);
+    handle_type = (PyTypeObject *)PyType_FromSpec(&handle_spec);
+    return node_types && node_type && handle_type ? 0 : -1;
+}

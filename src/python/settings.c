@@ -1,0 +1,308 @@
+/* torch's settings and questions: seeds, printing, default dtype, threads, devices. */
+#include "base/error.h"
+#include "python/args.h"
+#include "python/errors.h"
+#include "python/module.h"
+#include "python/tensor_type.h"
+#include "python/types.h"
+#include "tensor/print.h"
+#include "tensor/random.h"
+
+#include <cblas.h>
+#include <float.h>
+#include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+/* ---- seeds ---- */
+
+static PyObject *generator_object;
+
+static PyObject *manual_seed(PyObject *self, PyObject *seed)
+{
+    uint64_t value = PyLong_AsUnsignedLongLongMask(seed);
+
+    (void)self;
+    if (PyErr_Occurred())
+        return NULL;
+    generator_seed(generator_default(), value);
+    return Py_NewRef(generator_object);
+}
+
+static PyObject *initial_seed(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    return PyLong_FromUnsignedLongLong(generator_default()->seed);
+}
+
+static PyObject *seed(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    return PyLong_FromUnsignedLongLong(generator_seed_random(generator_default()));
+}
+
+/* The state as a tensor of bytes, to be put back by set_rng_state(). */
+static PyObject *get_rng_state(PyObject *self, PyObject *unused)
+{
+    int64_t size = sizeof(struct generator);
+    struct tensor *t = tensor_new(DTYPE_u8, 1, &size);
+
+    (void)self;
+    (void)unused;
+    if (t)
+        memcpy(tensor_data(t), generator_default(), sizeof(struct generator));
+    return tensor_wrap(t);
+}
+
+static PyObject *set_rng_state(PyObject *self, PyObject *state)
+{
+    struct generator read;
+
+    (void)self;
+    if (!tensor_check(state) || tensor_of(state)->dtype != DTYPE_u8)
+        return PyErr_Format(PyExc_TypeError, "RNG state must be a torch.ByteTensor");
+    if (tensor_of(state)->numel != (int64_t)sizeof(read) || !tensor_is_contiguous(tensor_of(state)))
+        return PyErr_Format(PyExc_RuntimeError, "RNG state is wrong size");
+    memcpy(&read, tensor_data(tensor_of(state)), sizeof(read));
+    if (read.left < 0 || read.left > MT_N || read.next < 0 || read.next > MT_N)
+        return PyErr_Format(PyExc_RuntimeError, "Invalid mt19937 state");
+    *generator_default() = read;
+    Py_RETURN_NONE;
+}
+
+/* ---- dtypes ---- */
+
+static PyObject *set_default_dtype(PyObject *self, PyObject *object)
+{
+    enum dtype dtype;
+
+    (void)self;
+    if (!dtype_from_python(object, &dtype))
+        return PyErr_Format(PyExc_TypeError, "invalid dtype object: %S", object);
+    if (!dtype_is_float(dtype))
+        return PyErr_Format(PyExc_TypeError, "only floating-point types are supported as the "
+                                             "default type");
+    dtype_set_default(dtype);
+    Py_RETURN_NONE;
+}
+
+static PyObject *get_default_dtype(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    return dtype_object(dtype_default());
+}
+
+static PyObject *is_tensor(PyObject *self, PyObject *object)
+{
+    (void)self;
+    return PyBool_FromLong(tensor_check(object));
+}
+
+static PyObject *is_floating_point(PyObject *self, PyObject *object)
+{
+    (void)self;
+    if (!tensor_check(object))
+        return PyErr_Format(PyExc_TypeError,
+                            "is_floating_point(): argument 'input' (position 1) must be Tensor, "
+                            "not %s",
+                            Py_TYPE(object)->tp_name);
+    return PyBool_FromLong(dtype_is_float(tensor_dtype(tensor_of(object))));
+}
+
+static PyObject *numel(PyObject *self, PyObject *object)
+{
+    (void)self;
+    if (!tensor_check(object))
+        return PyErr_Format(PyExc_TypeError,
+                            "numel(): argument 'input' (position 1) must be Tensor, not %s",
+                            Py_TYPE(object)->tp_name);
+    return PyLong_FromLongLong(tensor_of(object)->numel);
+}
+
+static PyObject *promote_types(PyObject *self, PyObject *args)
+{
+    PyObject *a, *b;
+    enum dtype x, y;
+
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OO:promote_types", &a, &b))
+        return NULL;
+    if (!dtype_from_python(a, &x) || !dtype_from_python(b, &y))
+        return PyErr_Format(PyExc_TypeError, "promote_types() takes two torch.dtypes");
+    return dtype_object(dtype_promote(x, y));
+}
+
+static PyObject *result_type(PyObject *self, PyObject *args)
+{
+    struct tensor *list[2] = {NULL}, *owned[2] = {NULL};
+    struct scalar s;
+    PyObject *result = NULL;
+
+    (void)self;
+    if (PyTuple_GET_SIZE(args) != 2)
+        return PyErr_Format(PyExc_TypeError, "result_type() takes two tensors or numbers");
+    for (int i = 0; i < 2; i++) {
+        PyObject *item = PyTuple_GET_ITEM(args, i);
+
+        if (tensor_check(item))
+            list[i] = tensor_of(item);
+        else if (scalar_from_python(item, &s))
+            list[i] = owned[i] = tensor_wrap_number(s);
+    }
+    if (list[0] && list[1])
+        result = dtype_object(op_result_type(2, list));
+    tensor_unref(owned[0]);
+    tensor_unref(owned[1]);
+    return result;
+}
+
+/* ---- printing ---- */
+
+/* A profile sets all at once; each further keyword its own. */
+static bool set_profile(const char *profile)
+{
+    static const struct print_options standard = {4, 3, 80, 1000, -1};
+
+    print_options = standard;
+    if (strcmp(profile, "short") == 0) {
+        print_options.precision = 2;
+        print_options.edgeitems = 2;
+    } else if (strcmp(profile, "full") == 0) {
+        print_options.threshold = INT64_MAX;
+    } else if (strcmp(profile, "default") != 0) {
+        PyErr_Format(PyExc_ValueError, "unknown profile: %s", profile);
+        return false;
+    }
+    return true;
+}
+
+static PyObject *set_printoptions(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"precision", "threshold", "edgeitems", "linewidth",
+                            "profile",   "sci_mode",  NULL};
+    PyObject *values[4] = {Py_None, Py_None, Py_None, Py_None}, *sci = NULL;
+    const char *profile = NULL;
+    int *targets[4] = {&print_options.precision, NULL, &print_options.edgeitems,
+                       &print_options.linewidth};
+
+    (void)self;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OOOOzO:set_printoptions", names, &values[0],
+                                     &values[1], &values[2], &values[3], &profile, &sci) ||
+        (profile && !set_profile(profile)))
+        return NULL;
+    for (int i = 0; i < 4; i++) {
+        double value;
+
+        if (values[i] == Py_None)
+            continue;
+        value = PyFloat_AsDouble(values[i]);
+        if (PyErr_Occurred())
+            return NULL;
+        if (targets[i])
+            *targets[i] = (int)value;
+        else
+            print_options.threshold = value > 9e18 ? INT64_MAX : (int64_t)value;
+    }
+    if (sci)
+        print_options.sci_mode = sci == Py_None ? -1 : PyObject_IsTrue(sci);
+    Py_RETURN_NONE;
+}
+
+/* ---- threads and devices ---- */
+
+static int threads = 0;
+
+static PyObject *set_num_threads(PyObject *self, PyObject *count)
+{
+    long n = PyLong_AsLong(count);
+
+    (void)self;
+    if (n == -1 && PyErr_Occurred())
+        return NULL;
+    if (n <= 0)
+        return PyErr_Format(PyExc_RuntimeError, "set_num_threads expects a positive integer");
+    threads = (int)n;
+#ifdef _OPENMP
+    omp_set_num_threads(threads);
+#endif
+    openblas_set_num_threads(threads);
+    Py_RETURN_NONE;
+}
+
+static PyObject *get_num_threads(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    return PyLong_FromLong(threads ? threads : openblas_get_num_threads());
+}
+
+static PyObject *returns_false(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    Py_RETURN_FALSE;
+}
+
+static PyObject *returns_zero(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    return PyLong_FromLong(0);
+}
+
+static PyMethodDef cuda_methods[] = {{"is_available", returns_false, METH_NOARGS, NULL},
+                                     {"device_count", returns_zero, METH_NOARGS, NULL},
+                                     {"manual_seed_all", manual_seed, METH_O, NULL},
+                                     {"manual_seed", manual_seed, METH_O, NULL},
+                                     {NULL, NULL, 0, NULL}};
+
+static PyMethodDef settings_methods[] = {
+    {"manual_seed", manual_seed, METH_O, NULL},
+    {"initial_seed", initial_seed, METH_NOARGS, NULL},
+    {"seed", seed, METH_NOARGS, NULL},
+    {"get_rng_state", get_rng_state, METH_NOARGS, NULL},
+    {"set_rng_state", set_rng_state, METH_O, NULL},
+    {"set_default_dtype", set_default_dtype, METH_O, NULL},
+    {"get_default_dtype", get_default_dtype, METH_NOARGS, NULL},
+    {"is_tensor", is_tensor, METH_O, NULL},
+    {"is_floating_point", is_floating_point, METH_O, NULL},
+    {"numel", numel, METH_O, NULL},
+    {"promote_types", promote_types, METH_VARARGS, NULL},
+    {"result_type", result_type, METH_VARARGS, NULL},
+    {"set_printoptions", (PyCFunction)(void (*)(void))set_printoptions,
+     METH_VARARGS | METH_KEYWORDS, NULL},
+    {"set_num_threads", set_num_threads, METH_O, NULL},
+    {"get_num_threads", get_num_threads, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL}};
+
+static const struct {
+    const char *name;
+    double value;
+} numbers[] = {{"inf", __builtin_inf()},
+               {"nan", __builtin_nan("")},
+               {"pi", 3.141592653589793},
+               {"e", 2.718281828459045}};
+
+int settings_init(PyObject *torch)
+{
+    PyObject *cuda = submodule(torch, "cuda");
+
+    if (!cuda || PyModule_AddFunctions(cuda, cuda_methods) < 0 ||
+        PyModule_AddFunctions(torch, settings_methods) < 0)
+        return -1;
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+        if (PyModule_AddObject(torch, numbers[i].name, PyFloat_FromDouble(numbers[i].value)) < 0)
+            return -1;
+    }
+    if (PyModule_AddObjectRef(torch, "newaxis", Py_None) < 0)
+        return -1;
+    generator_object = PyObject_CallNoArgs((PyObject *)generator_type);
+    return generator_object &&
+                   PyModule_AddObjectRef(torch, "default_generator", generator_object) == 0
+               ? 0
+               : -1;
+}

@@ -1,0 +1,411 @@
+/* Between tensors and Python's own values: numbers, nested lists, dtypes. */
+#include "base/error.h"
+#include "python/args.h"
+#include "python/errors.h"
+#include "python/tensor_parts.h"
+#include "python/types.h"
+
+#include <string.h>
+
+/* ---- numbers ---- */
+
+bool is_python_number(PyObject *object)
+{
+    return PyFloat_Check(object) || PyLong_Check(object);
+}
+
+PyObject *scalar_to_python(struct scalar s)
+{
+    switch (s.kind) {
+    case SCALAR_BOOL:
+        return PyBool_FromLong(s.i != 0);
+    case SCALAR_INT:
+        return PyLong_FromLongLong(s.i);
+    default:
+        return PyFloat_FromDouble(s.d);
+    }
+}
+
+bool scalar_from_python(PyObject *object, struct scalar *out)
+{
+    PyObject *index;
+
+    if (PyFloat_Check(object)) {
+        *out = scalar_float(PyFloat_AS_DOUBLE(object));
+    } else if (PyBool_Check(object)) {
+        *out = scalar_bool(object == Py_True);
+    } else if (PyLong_Check(object)) {
+        *out = scalar_int(PyLong_AsLongLong(object));
+        if (PyErr_Occurred()) {
+            PyErr_SetString(PyExc_RuntimeError, "Overflow when unpacking long");
+            return false;
+        }
+    } else if (tensor_check(object)) {
+        if (tensor_item(tensor_of(object), out) < 0)
+            return python_error(), false;
+    } else if (PyIndex_Check(object)) {
+        index = PyNumber_Index(object);
+        *out = scalar_int(index ? PyLong_AsLongLong(index) : 0);
+        Py_XDECREF(index);
+    } else {
+        *out = scalar_float(PyFloat_AsDouble(object));
+    }
+    return !PyErr_Occurred();
+}
+
+/* ---- nested lists to tensors ---- */
+
+/* A string and a dict are sequences or mappings, but not data. */
+static bool is_sequence(PyObject *object)
+{
+    return PyList_Check(object) || PyTuple_Check(object) ||
+           (PySequence_Check(object) && !PyUnicode_Check(object) && !PyBytes_Check(object) &&
+            !PyDict_Check(object) && !tensor_check(object) && !PyIndex_Check(object) &&
+            !is_python_number(object));
+}
+
+/* The shape, from the first elements of each level; ndim or -1. */
+static int infer_shape(PyObject *object, int64_t *shape)
+{
+    int ndim = 0;
+
+    Py_INCREF(object);
+    while (is_sequence(object) || (tensor_check(object) && tensor_of(object)->ndim > 0)) {
+        Py_ssize_t length = PySequence_Size(object);
+        PyObject *first = length > 0 ? PySequence_GetItem(object, 0) : NULL;
+
+        Py_DECREF(object);
+        object = first;
+        if (length < 0 || (length > 0 && !first))
+            return -1;
+        if (ndim == TENSOR_MAX_DIMS) {
+            Py_XDECREF(object);
+            PyErr_SetString(PyExc_ValueError, "too many dimensions");
+            return -1;
+        }
+        shape[ndim++] = length;
+        if (length == 0)
+            return ndim;
+    }
+    Py_DECREF(object);
+    return ndim;
+}
+
+static int leaf_dtype(PyObject *object, enum dtype *dtype)
+{
+    enum dtype d;
+
+    if (PyBool_Check(object))
+        d = DTYPE_b8;
+    else if (PyLong_Check(object))
+        d = DTYPE_i64;
+    else if (PyFloat_Check(object))
+        d = dtype_default();
+    else if (tensor_check(object))
+        d = tensor_dtype(tensor_of(object));
+    else if (PyIndex_Check(object))
+        d = DTYPE_i64;
+    else if (Py_TYPE(object)->tp_as_number && Py_TYPE(object)->tp_as_number->nb_float)
+        d = dtype_default();
+    else {
+        PyErr_Format(PyExc_RuntimeError, "Could not infer dtype of %s", Py_TYPE(object)->tp_name);
+        return -1;
+    }
+    *dtype = *dtype == DTYPE_NONE ? d : dtype_promote(*dtype, d);
+    return 0;
+}
+
+static int infer_dtype(PyObject *object, enum dtype *dtype)
+{
+    Py_ssize_t length;
+    PyObject *fast;
+    int status = 0;
+
+    if (!is_sequence(object))
+        return leaf_dtype(object, dtype);
+    fast = PySequence_Fast(object, "not a sequence");
+    if (!fast)
+        return -1;
+    length = PySequence_Fast_GET_SIZE(fast);
+    for (Py_ssize_t i = 0; i < length && status == 0; i++)
+        status = infer_dtype(PySequence_Fast_GET_ITEM(fast, i), dtype);
+    Py_DECREF(fast);
+    return status;
+}
+
+static int store_leaf(struct tensor *t, char *at, PyObject *object)
+{
+    struct scalar s;
+
+    if (PyUnicode_Check(object) || is_sequence(object)) {
+        PyErr_Format(PyExc_TypeError, "new(): invalid data type '%s'", Py_TYPE(object)->tp_name);
+        return -1;
+    }
+    if (!scalar_from_python(object, &s))
+        return -1;
+    if (s.kind == SCALAR_FLOAT && s.d != s.d && !dtype_is_float(tensor_dtype(t))) {
+        PyErr_SetString(PyExc_ValueError, "cannot convert float NaN to integer");
+        return -1;
+    }
+    dtype_store(tensor_dtype(t), at, s);
+    return 0;
+}
+
+static int fill_level(struct tensor *t, int dim, char *at, PyObject *object)
+{
+    int64_t step = t->stride[dim] * (int64_t)dtype_size(tensor_dtype(t));
+    PyObject *fast;
+    int status = 0;
+
+    if (!is_sequence(object) && !tensor_check(object)) {
+        PyErr_Format(PyExc_TypeError, "expected a sequence at dim %d, got %s", dim,
+                     Py_TYPE(object)->tp_name);
+        return -1;
+    }
+    fast = PySequence_Fast(object, "not a sequence");
+    if (!fast)
+        return -1;
+    if (PySequence_Fast_GET_SIZE(fast) != t->shape[dim]) {
+        PyErr_Format(PyExc_ValueError, "expected sequence of length %lld at dim %d (got %zd)",
+                     (long long)t->shape[dim], dim, PySequence_Fast_GET_SIZE(fast));
+        status = -1;
+    }
+    for (int64_t i = 0; i < t->shape[dim] && status == 0; i++) {
+        PyObject *item = PySequence_Fast_GET_ITEM(fast, i);
+
+        status = dim == t->ndim - 1 ? store_leaf(t, at + i * step, item)
+                                    : fill_level(t, dim + 1, at + i * step, item);
+    }
+    Py_DECREF(fast);
+    return status;
+}
+
+struct tensor *tensor_from_python(PyObject *object, enum dtype dtype)
+{
+    int64_t shape[TENSOR_MAX_DIMS];
+    struct tensor *t, *converted;
+    int ndim, status;
+
+    if (tensor_check(object)) {
+        t = tensor_clone(tensor_of(object));
+    } else if (is_numpy_array(object)) {
+        converted = tensor_from_buffer(object);
+        t = converted ? tensor_clone(converted) : NULL;
+        tensor_unref(converted);
+    } else {
+        ndim = infer_shape(object, shape);
+        if (ndim < 0 || (dtype == DTYPE_NONE && infer_dtype(object, &dtype) < 0))
+            return python_error_pending(), NULL;
+        if (dtype == DTYPE_NONE)
+            dtype = dtype_default(); /* an empty list */
+        t = tensor_new(dtype, ndim, shape);
+        if (!t)
+            return NULL;
+        status = ndim == 0  ? store_leaf(t, tensor_data(t), object)
+                 : t->numel ? fill_level(t, 0, tensor_data(t), object)
+                            : 0;
+        if (status < 0) {
+            tensor_unref(t);
+            return python_error_pending(), NULL;
+        }
+        return t;
+    }
+    if (!t || dtype == DTYPE_NONE)
+        return t;
+    converted = tensor_to(t, dtype);
+    tensor_unref(t);
+    return converted;
+}
+
+/* ---- tensors to nested lists ---- */
+
+static PyObject *list_level(const struct tensor *t, int dim, const char *at)
+{
+    int64_t step;
+    PyObject *list;
+
+    if (dim == t->ndim)
+        return scalar_to_python(dtype_load(tensor_dtype(t), at));
+    step = t->stride[dim] * (int64_t)dtype_size(tensor_dtype(t));
+    list = PyList_New(t->shape[dim]);
+    for (int64_t i = 0; list && i < t->shape[dim]; i++) {
+        PyObject *item = list_level(t, dim + 1, at + i * step);
+
+        if (!item)
+            Py_CLEAR(list);
+        else
+            PyList_SET_ITEM(list, i, item);
+    }
+    return list;
+}
+
+PyObject *tensor_tolist(const struct tensor *t)
+{
+    return list_level(t, 0, tensor_data(t));
+}
+
+static PyObject *method_tolist(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return tensor_tolist(tensor_of(self));
+}
+
+static PyObject *method_item(PyObject *self, PyObject *unused)
+{
+    struct scalar s;
+
+    (void)unused;
+    return tensor_item(tensor_of(self), &s) < 0 ? python_error() : scalar_to_python(s);
+}
+
+/* ---- other dtypes ---- */
+
+/* self when it has the dtype already (and no copy is asked for). */
+static PyObject *converted(PyObject *self, enum dtype dtype, bool copy)
+{
+    struct value args[] = {{.given = true, .tensor = tensor_of(self)}, {.given = true, .i = dtype}};
+    struct tensor *out = NULL;
+
+    if (tensor_dtype(tensor_of(self)) == dtype && !copy)
+        return Py_NewRef(self);
+    return op_call(&ops[OP__to_copy], args, &out) < 0 ? python_error() : tensor_wrap(out);
+}
+
+#define CONVERSION(name, d)                                                                        \
+    static PyObject *method_##name(PyObject *self, PyObject *unused)                               \
+    {                                                                                              \
+        (void)unused;                                                                              \
+        return converted(self, d, false);                                                          \
+    }
+CONVERSION(float, DTYPE_f32)
+CONVERSION(double, DTYPE_f64)
+CONVERSION(int, DTYPE_i32)
+CONVERSION(long, DTYPE_i64)
+CONVERSION(short, DTYPE_i16)
+CONVERSION(char, DTYPE_i8)
+CONVERSION(byte, DTYPE_u8)
+CONVERSION(bool, DTYPE_b8)
+
+static PyObject *method_same(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return Py_NewRef(self);
+}
+
+/* to(dtype), to(device), to(device, dtype), to(other), with keywords. */
+static PyObject *method_to(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    enum dtype dtype = tensor_dtype(tensor_of(self));
+    PyObject *copy = kwargs ? PyDict_GetItemString(kwargs, "copy") : NULL;
+    PyObject *named[2] = {kwargs ? PyDict_GetItemString(kwargs, "dtype") : NULL,
+                          kwargs ? PyDict_GetItemString(kwargs, "device") : NULL};
+
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args) + 2; i++) {
+        PyObject *arg = i < PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, i)
+                                                   : named[i - PyTuple_GET_SIZE(args)];
+
+        if (!arg || arg == Py_None || PyBool_Check(arg))
+            continue;
+        if (tensor_check(arg))
+            dtype = tensor_dtype(tensor_of(arg));
+        else if (!dtype_from_python(arg, &dtype) && device_check(arg) < 0)
+            return NULL;
+    }
+    return converted(self, dtype, copy && PyObject_IsTrue(copy));
+}
+
+/* type() names the type, type(dtype) converts. */
+static PyObject *method_type(PyObject *self, PyObject *args)
+{
+    enum dtype dtype;
+    PyObject *wanted = NULL;
+
+    if (!PyArg_ParseTuple(args, "|O:type", &wanted))
+        return NULL;
+    if (!wanted)
+        return PyUnicode_FromFormat("torch.%s", dtype_infos[tensor_of(self)->dtype].class_name);
+    if (PyUnicode_Check(wanted)) {
+        const char *text = PyUnicode_AsUTF8(wanted);
+
+        for (int d = 0; text && d < DTYPE_COUNT; d++) {
+            if (strncmp(text, "torch.", 6) == 0 && strcmp(text + 6, dtype_infos[d].class_name) == 0)
+                return converted(self, (enum dtype)d, false);
+        }
+        return PyErr_Format(PyExc_ValueError, "invalid type: '%U'", wanted);
+    }
+    if (!dtype_from_python(wanted, &dtype))
+        return PyErr_Format(PyExc_TypeError, "dtype must be a type, str, or dtype object");
+    return converted(self, dtype, false);
+}
+
+static PyObject *method_type_as(PyObject *self, PyObject *other)
+{
+    if (!tensor_check(other))
+        return PyErr_Format(PyExc_TypeError,
+                            "type_as(): argument 'other' (position 1) must be Tensor, not %s",
+                            Py_TYPE(other)->tp_name);
+    return converted(self, tensor_dtype(tensor_of(other)), false);
+}
+
+static PyObject *method_numpy(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    struct tensor *t = tensor_of(self);
+
+    (void)args;
+    if (t->requires_grad && !(kwargs && PyDict_GetItemString(kwargs, "force") == Py_True))
+        return PyErr_Format(PyExc_RuntimeError, "Can't call numpy() on Tensor that requires grad. "
+                                                "Use tensor.detach().numpy() instead.");
+    return tensor_to_numpy(t);
+}
+
+static PyObject *method_array(PyObject *self, PyObject *args)
+{
+    PyObject *dtype = NULL, *array, *result;
+
+    if (!PyArg_ParseTuple(args, "|O:__array__", &dtype))
+        return NULL;
+    array = method_numpy(self, NULL, NULL);
+    if (!array || !dtype || dtype == Py_None)
+        return array;
+    result = PyObject_CallMethod(array, "astype", "O", dtype);
+    Py_DECREF(array);
+    return result;
+}
+
+/* f"{x:.3f}": a zero-dim tensor formats as its number. */
+static PyObject *method_format(PyObject *self, PyObject *spec)
+{
+    struct tensor *t = tensor_of(self);
+    PyObject *number, *text;
+
+    if (t->ndim > 0)
+        return PyObject_CallMethod((PyObject *)&PyBaseObject_Type, "__format__", "OO", self, spec);
+    if (t->ndim == 0 && PyUnicode_GetLength(spec) == 0 && t->requires_grad)
+        return PyObject_Str(self);
+    number = method_item(self, NULL);
+    text = number ? PyObject_Format(number, spec) : NULL;
+    Py_XDECREF(number);
+    return text;
+}
+
+PyMethodDef tensor_convert_methods[] = {
+    {"tolist", method_tolist, METH_NOARGS, "nested lists of Python numbers"},
+    {"item", method_item, METH_NOARGS, "the one element as a Python number"},
+    {"numpy", (PyCFunction)(void (*)(void))method_numpy, METH_VARARGS | METH_KEYWORDS,
+     "a NumPy array that shares the memory"},
+    {"__array__", method_array, METH_VARARGS, NULL},
+    {"__format__", method_format, METH_O, NULL},
+    {"to", (PyCFunction)(void (*)(void))method_to, METH_VARARGS | METH_KEYWORDS,
+     "with another dtype or device; self when it is so already"},
+    {"type", method_type, METH_VARARGS, NULL},
+    {"type_as", method_type_as, METH_O, NULL},
+    {"float", method_float, METH_NOARGS, NULL},
+    {"double", method_double, METH_NOARGS, NULL},
+    {"int", method_int, METH_NOARGS, NULL},
+    {"long", method_long, METH_NOARGS, NULL},
+    {"short", method_short, METH_NOARGS, NULL},
+    {"char", method_char, METH_NOARGS, NULL},
+    {"byte", method_byte, METH_NOARGS, NULL},
+    {"bool", method_bool, METH_NOARGS, NULL},
+    {"cpu", method_same, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL}};

@@ -1,0 +1,89 @@
+/* Tensor methods that concern gradients: backward(), detach(), hooks. */
+#include "base/error.h"
+#include "python/autograd.h"
+#include "python/errors.h"
+#include "python/tensor_parts.h"
+
+static PyObject *method_backward(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"gradient", "retain_graph", "create_graph", "inputs", NULL};
+    PyObject *gradient = Py_None, *retain = Py_None, *create = Py_False, *inputs = Py_None, *result;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OOOO:backward", names, &gradient, &retain,
+                                     &create, &inputs))
+        return NULL;
+    result = autograd_run(&(struct autograd_call){
+        .roots = self, .grads = gradient, .inputs = inputs, .retain = retain, .create = create});
+    return result;
+}
+
+static PyObject *method_detach(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return tensor_wrap(tensor_detach(tensor_of(self)));
+}
+
+static PyObject *method_detach_(PyObject *self, PyObject *unused)
+{
+    struct tensor *t = tensor_of(self);
+
+    (void)unused;
+    if (t->base)
+        return PyErr_Format(
+            PyExc_RuntimeError,
+            "Can't detach views in-place. Use detach() instead. If you are using "
+            "DistributedDataParallel (DDP) for training, and gradient_as_bucket_view "
+            "is set as True, gradients are views of DDP buckets, and hence detach_() "
+            "cannot be called on these gradients. To fix this error, please refer "
+            "to the Optimizer.zero_grad() function in torch/optim/optimizer.py as a "
+            "solution.");
+    tensor_forget_history(t);
+    return Py_NewRef(self);
+}
+
+static PyObject *method_requires_grad_(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"requires_grad", NULL};
+    int on = 1;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|p:requires_grad_", names, &on))
+        return NULL;
+    return tensor_set_requires_grad(tensor_of(self), on) < 0 ? python_error() : Py_NewRef(self);
+}
+
+static PyObject *method_retain_grad(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    if (tensor_retain_grad(tensor_of(self)) < 0)
+        return python_error();
+    Py_RETURN_NONE;
+}
+
+static PyObject *method_register_hook(PyObject *self, PyObject *callable)
+{
+    struct hook hook;
+    int id;
+
+    if (!PyCallable_Check(callable))
+        return PyErr_Format(PyExc_TypeError, "hook must be callable, not %s",
+                            Py_TYPE(callable)->tp_name);
+    hook = hook_from_callable(callable);
+    id = tensor_add_hook(tensor_of(self), hook);
+    if (id < 0) {
+        hook.release(hook.data);
+        return python_error();
+    }
+    return hook_handle(tensor_of(self), id);
+}
+
+PyMethodDef tensor_grad_methods[] = {
+    {"backward", (PyCFunction)(void (*)(void))method_backward, METH_VARARGS | METH_KEYWORDS,
+     "gathers the gradient of this tensor in the leaves that it was computed from"},
+    {"detach", method_detach, METH_NOARGS, "the same values without history"},
+    {"detach_", method_detach_, METH_NOARGS, NULL},
+    {"requires_grad_", (PyCFunction)(void (*)(void))method_requires_grad_,
+     METH_VARARGS | METH_KEYWORDS, NULL},
+    {"retain_grad", method_retain_grad, METH_NOARGS, NULL},
+    {"register_hook", method_register_hook, METH_O,
+     "calls a function with the gradient; what it returns replaces the gradient"},
+    {NULL, NULL, 0, NULL}};

@@ -1,0 +1,371 @@
+/* Methods of Tensor that are not operations of the table: sizes, history, filling, copies. */
+#include "base/error.h"
+#include "python/args.h"
+#include "python/errors.h"
+#include "python/tensor_parts.h"
+#include "python/types.h"
+#include "tensor/random.h"
+
+#include <string.h>
+
+/* ---- sizes ---- */
+
+static PyObject *method_size(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"dim", NULL};
+    struct tensor *t = tensor_of(self);
+    PyObject *dim = Py_None;
+    Py_ssize_t index;
+    int d;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:size", names, &dim))
+        return NULL;
+    if (dim == Py_None)
+        return size_object(t->ndim, t->shape);
+    index = PyNumber_AsSsize_t(dim, PyExc_OverflowError);
+    if (index == -1 && PyErr_Occurred())
+        return NULL;
+    if (t->ndim == 0)
+        return PyErr_Format(PyExc_IndexError,
+                            "dimension specified as %zd but tensor has no dimensions", index);
+    d = tensor_dim(t, index);
+    return d < 0 ? python_error() : PyLong_FromLongLong(t->shape[d]);
+}
+
+static PyObject *method_stride(PyObject *self, PyObject *args)
+{
+    struct tensor *t = tensor_of(self);
+    PyObject *dim = Py_None, *strides;
+    int d;
+
+    if (!PyArg_ParseTuple(args, "|O:stride", &dim))
+        return NULL;
+    if (dim != Py_None) {
+        d = tensor_dim(t, PyNumber_AsSsize_t(dim, PyExc_OverflowError));
+        return d < 0 ? python_error() : PyLong_FromLongLong(t->stride[d]);
+    }
+    strides = PyTuple_New(t->ndim);
+    for (d = 0; strides && d < t->ndim; d++)
+        PyTuple_SET_ITEM(strides, d, PyLong_FromLongLong(t->stride[d]));
+    return strides;
+}
+
+static PyObject *method_dim(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return PyLong_FromLong(tensor_of(self)->ndim);
+}
+
+static PyObject *method_numel(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return PyLong_FromLongLong(tensor_of(self)->numel);
+}
+
+static PyObject *method_element_size(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return PyLong_FromSize_t(dtype_size(tensor_dtype(tensor_of(self))));
+}
+
+static PyObject *method_storage_offset(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return PyLong_FromLongLong(tensor_of(self)->offset);
+}
+
+static PyObject *method_data_ptr(PyObject *self, PyObject *unused)
+{
+    struct tensor *t = tensor_of(self);
+
+    (void)unused;
+    return PyLong_FromUnsignedLongLong(t->numel ? (unsigned long long)(uintptr_t)tensor_data(t)
+                                                : 0);
+}
+
+static PyObject *method_is_contiguous(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(tensor_is_contiguous(tensor_of(self)));
+}
+
+static PyObject *method_is_floating_point(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(dtype_is_float(tensor_dtype(tensor_of(self))));
+}
+
+static PyObject *method_is_complex(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    Py_RETURN_FALSE;
+}
+
+/* ---- geometry in place ---- */
+
+void tensor_take_geometry(struct tensor *t, const struct tensor *from)
+{
+    t->ndim = from->ndim;
+    t->numel = from->numel;
+    t->offset = from->offset;
+    memcpy(t->shape, from->shape, sizeof(t->shape));
+    memcpy(t->stride, from->stride, sizeof(t->stride));
+}
+
+/* Becomes the view that an operation of the table makes of it: x.t_(), x.unsqueeze_(0). */
+static PyObject *become_view(PyObject *self, enum op_id id, PyObject *args)
+{
+    struct value values[OP_MAX_ARGS] = {{.given = true, .tensor = tensor_of(self)}};
+    Py_ssize_t count = PyTuple_GET_SIZE(args);
+    struct tensor *t = tensor_of(self), *view = NULL;
+
+    if (count + 1 != op_schema(&ops[id])->count)
+        return PyErr_Format(PyExc_TypeError, "%s_() takes %d arguments (%zd given)", ops[id].name,
+                            op_schema(&ops[id])->count - 1, count);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        values[i + 1].given = true;
+        values[i + 1].i = PyLong_AsLongLong(PyTuple_GET_ITEM(args, i));
+    }
+    if (PyErr_Occurred())
+        return NULL;
+    if (grad_enabled() && t->requires_grad && !t->grad_fn)
+        return PyErr_Format(PyExc_RuntimeError, "a leaf Variable that requires grad is being used "
+                                                "in an in-place operation.");
+    if (op_call(&ops[id], values, &view) < 0)
+        return python_error();
+    if (view != t) {
+        tensor_take_geometry(t, view);
+        if (view->grad_fn)
+            tensor_set_history(t, view->grad_fn, view->output_nr);
+    }
+    tensor_unref(view);
+    return Py_NewRef(self);
+}
+
+static PyObject *method_t_(PyObject *self, PyObject *args)
+{
+    return become_view(self, OP_t, args);
+}
+
+static PyObject *method_transpose_(PyObject *self, PyObject *args)
+{
+    return become_view(self, OP_transpose, args);
+}
+
+static PyObject *method_unsqueeze_(PyObject *self, PyObject *args)
+{
+    return become_view(self, OP_unsqueeze, args);
+}
+
+static PyObject *method_squeeze_(PyObject *self, PyObject *args)
+{
+    return become_view(self, PyTuple_GET_SIZE(args) ? OP_squeeze__dim : OP_squeeze, args);
+}
+
+static PyObject *method_resize_(PyObject *self, PyObject *args)
+{
+    int64_t shape[TENSOR_MAX_DIMS];
+    int ndim = shape_from_python(PySequence_Fast_ITEMS(args), PyTuple_GET_SIZE(args), shape);
+
+    if (ndim < 0)
+        return NULL;
+    if (tensor_of(self)->requires_grad)
+        return PyErr_Format(PyExc_RuntimeError, "cannot resize variables that require grad");
+    return tensor_resize(tensor_of(self), ndim, shape) < 0 ? python_error() : Py_NewRef(self);
+}
+
+/* ---- filling with random numbers ---- */
+
+struct fill_call {
+    double a, b;
+    struct generator *generator;
+};
+
+/* Two numbers, with defaults, and generator=. */
+static bool read_fill(PyObject *self, PyObject *args, PyObject *kwargs, const char *format,
+                      char **names, struct fill_call *call)
+{
+    PyObject *generator = Py_None;
+    struct tensor *t = tensor_of(self);
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, format, names, &call->a, &call->b, &generator))
+        return false;
+    call->generator =
+        Py_IS_TYPE(generator, generator_type) ? &((GeneratorObject *)generator)->generator : NULL;
+    if (grad_enabled() && t->requires_grad && !t->grad_fn) {
+        PyErr_SetString(PyExc_RuntimeError, "a leaf Variable that requires grad is being used in "
+                                            "an in-place operation.");
+        return false;
+    }
+    return true;
+}
+
+static PyObject *filled(PyObject *self, int status)
+{
+    if (status < 0)
+        return python_error();
+    tensor_bump(tensor_of(self));
+    return Py_NewRef(self);
+}
+
+static PyObject *method_uniform_(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"from", "to", "generator", NULL};
+    struct fill_call c = {0, 1, NULL};
+
+    if (!read_fill(self, args, kwargs, "|dd$O:uniform_", names, &c))
+        return NULL;
+    return filled(self, random_uniform(tensor_of(self), c.a, c.b, c.generator));
+}
+
+static PyObject *method_normal_(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"mean", "std", "generator", NULL};
+    struct fill_call c = {0, 1, NULL};
+
+    if (!read_fill(self, args, kwargs, "|dd$O:normal_", names, &c))
+        return NULL;
+    return filled(self, random_normal(tensor_of(self), c.a, c.b, c.generator));
+}
+
+static PyObject *method_exponential_(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"lambd", "unused", "generator", NULL};
+    struct fill_call c = {1, 0, NULL};
+
+    if (!read_fill(self, args, kwargs, "|dd$O:exponential_", names, &c))
+        return NULL;
+    return filled(self, random_exponential(tensor_of(self), c.a, c.generator));
+}
+
+static PyObject *method_bernoulli_(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"p", "unused", "generator", NULL};
+    struct fill_call c = {0.5, 0, NULL};
+
+    if (PyTuple_GET_SIZE(args) == 1 && tensor_check(PyTuple_GET_ITEM(args, 0)))
+        return filled(
+            self, random_bernoulli(tensor_of(self), tensor_of(PyTuple_GET_ITEM(args, 0)), NULL));
+    if (!read_fill(self, args, kwargs, "|dd$O:bernoulli_", names, &c))
+        return NULL;
+    return filled(self, random_bernoulli_scalar(tensor_of(self), c.a, c.generator));
+}
+
+/* random_(), random_(to), random_(from, to). */
+static PyObject *method_random_(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"from", "to", "generator", NULL};
+    long long from = 0, to = INT64_MIN;
+    PyObject *generator = Py_None;
+    struct generator *g = NULL;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|LL$O:random_", names, &from, &to, &generator))
+        return NULL;
+    if (Py_IS_TYPE(generator, generator_type))
+        g = &((GeneratorObject *)generator)->generator;
+    if (PyTuple_GET_SIZE(args) == 0)
+        return filled(self, random_integers_all(tensor_of(self), g));
+    if (to == INT64_MIN) {
+        to = from;
+        from = 0;
+    }
+    return filled(self, random_integers(tensor_of(self), from, to, g));
+}
+
+/* ---- copies ---- */
+
+/* copy.deepcopy(): a leaf of its own with the gradient copied, in the same class. */
+static PyObject *method_deepcopy(PyObject *self, PyObject *memo)
+{
+    struct tensor *t = tensor_of(self), *copy, *grad;
+    PyObject *object, *key;
+
+    if (tensor_grad_fn(t))
+        return PyErr_Format(PyExc_RuntimeError,
+                            "Only Tensors created explicitly by the user (graph leaves) support "
+                            "the deepcopy protocol at the moment");
+    copy = tensor_clone(t);
+    if (!copy)
+        return python_error();
+    copy->requires_grad = t->requires_grad;
+    if (tensor_grad(t)) {
+        grad = tensor_clone(tensor_grad(t));
+        tensor_set_grad(copy, grad);
+        tensor_unref(grad);
+    }
+    object = tensor_wrap_as(Py_TYPE(self), copy);
+    key = object ? PyLong_FromVoidPtr(self) : NULL;
+    if (key && PyDict_Check(memo))
+        PyDict_SetItem(memo, key, object);
+    Py_XDECREF(key);
+    return object;
+}
+
+/* pickle: rebuilt from nested lists through torch.tensor(). */
+static PyObject *method_reduce(PyObject *self, PyObject *protocol)
+{
+    struct tensor *t = tensor_of(self);
+    PyObject *torch = PyImport_ImportModule("torch");
+    PyObject *maker = torch ? PyObject_GetAttrString(torch, "_rebuild_tensor") : NULL;
+    PyObject *list = maker ? tensor_tolist(t) : NULL;
+    PyObject *dtype = list ? dtype_object(tensor_dtype(t)) : NULL;
+    PyObject *size = dtype ? size_object(t->ndim, t->shape) : NULL;
+    PyObject *result = NULL;
+
+    (void)protocol;
+    if (size)
+        result = Py_BuildValue("O(OOOOO)", maker, (PyObject *)Py_TYPE(self), list, dtype, size,
+                               t->requires_grad ? Py_True : Py_False);
+    Py_XDECREF(torch);
+    Py_XDECREF(maker);
+    Py_XDECREF(list);
+    Py_XDECREF(dtype);
+    Py_XDECREF(size);
+    return result;
+}
+
+PyMethodDef *tensor_methods(void)
+{
+    static PyMethodDef all[128];
+    static PyMethodDef own[] = {
+        {"size", (PyCFunction)(void (*)(void))method_size, METH_VARARGS | METH_KEYWORDS, NULL},
+        {"stride", method_stride, METH_VARARGS, NULL},
+        {"dim", method_dim, METH_NOARGS, NULL},
+        {"ndimension", method_dim, METH_NOARGS, NULL},
+        {"numel", method_numel, METH_NOARGS, NULL},
+        {"nelement", method_numel, METH_NOARGS, NULL},
+        {"element_size", method_element_size, METH_NOARGS, NULL},
+        {"storage_offset", method_storage_offset, METH_NOARGS, NULL},
+        {"data_ptr", method_data_ptr, METH_NOARGS, NULL},
+        {"is_contiguous", method_is_contiguous, METH_NOARGS, NULL},
+        {"is_floating_point", method_is_floating_point, METH_NOARGS, NULL},
+        {"is_complex", method_is_complex, METH_NOARGS, NULL},
+        {"t_", method_t_, METH_VARARGS, NULL},
+        {"transpose_", method_transpose_, METH_VARARGS, NULL},
+        {"unsqueeze_", method_unsqueeze_, METH_VARARGS, NULL},
+        {"squeeze_", method_squeeze_, METH_VARARGS, NULL},
+        {"resize_", method_resize_, METH_VARARGS, NULL},
+        {"uniform_", (PyCFunction)(void (*)(void))method_uniform_, METH_VARARGS | METH_KEYWORDS,
+         NULL},
+        {"normal_", (PyCFunction)(void (*)(void))method_normal_, METH_VARARGS | METH_KEYWORDS,
+         NULL},
+        {"exponential_", (PyCFunction)(void (*)(void))method_exponential_,
+         METH_VARARGS | METH_KEYWORDS, NULL},
+        {"bernoulli_", (PyCFunction)(void (*)(void))method_bernoulli_, METH_VARARGS | METH_KEYWORDS,
+         NULL},
+        {"random_", (PyCFunction)(void (*)(void))method_random_, METH_VARARGS | METH_KEYWORDS,
+         NULL},
+        {"__deepcopy__", method_deepcopy, METH_O, NULL},
+        {"__reduce_ex__", method_reduce, METH_O, NULL},
+        {NULL, NULL, 0, NULL}};
+    static PyMethodDef *const parts[] = {own, tensor_convert_methods, tensor_grad_methods,
+                                         tensor_fill_methods};
+    int used = 0;
+
+    for (size_t p = 0; p < sizeof(parts) / sizeof(*parts); p++) {
+        for (const PyMethodDef *m = parts[p]; m->ml_name; m++)
+            all[used++] = *m;
+    }
+    return all;
+}

@@ -1,0 +1,47 @@
+/*
+ * tensor_parts.h: what the files that make up torch.Tensor offer one another. Private to
+ * src/python.
+ */
+#ifndef SADDLE_PYTHON_TENSOR_PARTS_H
+#define SADDLE_PYTHON_TENSOR_PARTS_H
+
+#include "python/tensor_type.h"
+
+/* Slots of the type: each writes its own and returns how many. */
+int tensor_number_slots(PyType_Slot *slots); /* arithmetic, comparisons, bool, int, float */
+int tensor_index_slots(PyType_Slot *slots);  /* x[...], len, iteration, in */
+/* The methods that are not operations of the table. */
+PyMethodDef *tensor_methods(void);
+extern PyMethodDef tensor_convert_methods[]; /* item, tolist, numpy, to, type ... */
+extern PyMethodDef tensor_grad_methods[];    /* backward, register_hook ... */
+extern PyMethodDef tensor_fill_methods[];    /* uniform_, new_zeros ... */
+
+/* torch.Tensor(2, 3), torch.Tensor([1, 2]). */
+PyObject *tensor_legacy_new(PyTypeObject *type, PyObject *args, PyObject *kwargs);
+/* As tensor_wrap(), as an object of a subclass; the tensor must not have one yet. */
+PyObject *tensor_wrap_as(PyTypeObject *type, struct tensor *t);
+/* t gets the shape, strides and offset of another tensor, whose storage it shares. */
+void tensor_take_geometry(struct tensor *t, const struct tensor *from);
+
+/* x.grad_fn: one object per node, of a type named like the node. NULL gives None. */
+PyObject *node_object(struct node *node);
+int node_types_init(PyObject *torch);
+/* The Python callable of a hook that register_hook() made, else NULL. Borrowed. */
+PyObject *hook_callable(const struct hook *hook);
+/* A hook that calls a Python callable with the gradient; takes a reference to it. */
+struct hook hook_from_callable(PyObject *callable);
+/* What register_hook() returns: remove() takes the hook away. Keeps the tensor. */
+PyObject *hook_handle(struct tensor *t, int id);
+
+/* x[index]; new reference. x[index] = value; 0 or -1. */
+PyObject *tensor_getitem(PyObject *self, PyObject *index);
+int tensor_setitem(PyObject *self, PyObject *index, PyObject *value);
+
+/* A NumPy array sharing memory; a tensor sharing a NumPy array's memory. */
+PyObject *tensor_to_numpy(struct tensor *t);
+struct tensor *tensor_from_buffer(PyObject *array);
+bool is_numpy_array(PyObject *object);
+/* float32 <-> 'f4' of the array interface; DTYPE_NONE where there is none. */
+enum dtype dtype_from_typestr(const char *typestr);
+
+#endif

@@ -119,18 +119,16 @@ bool plots_stale(const struct plots *plots)
 static void render(struct plots *plots, struct entry *entry, int columns, int rows)
 {
     const struct theme *theme = screen_theme();
+    bool colored = theme->colors >= 16; /* eight are too few for a picture */
     struct plot_look look = {.dark = theme->dark,
-                             .colors = theme->colors >= 8 ? theme->colors : 2,
-                             .symbols =
-                                 theme->colors >= 8 ? PLOT_SYMBOLS_QUADRANT : PLOT_SYMBOLS_BRAILLE};
+                             .colors = colored ? theme->colors : 2,
+                             .symbols = colored ? PLOT_SYMBOLS_QUADRANT : PLOT_SYMBOLS_BRAILLE};
     double start = clock_ms();
     struct plot *plot = plot_from_json(entry->json);
 
     cell_canvas_release(&entry->canvas);
     entry->canvas = (struct cell_canvas){0};
     strbuf_clear(&entry->error);
-    if (look.colors == 8)
-        look.colors = 16;
     if (!plot || plot_cells(plots->gnuplot, plot, columns, rows, &look, &entry->canvas) < 0) {
         strbuf_adds(&entry->error, error_message());
         error_clear();

@@ -75,6 +75,28 @@ void add_duration(struct strbuf *out, double seconds)
         strbuf_addf(out, "%d:%02d min", (int)seconds / 60, (int)seconds % 60);
 }
 
+/* What the training loop tells: "step 120  loss 0.2311". */
+static void add_step(struct strbuf *out, json_t *step)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(step, key, value)
+    {
+        if (json_is_number(value))
+            strbuf_addf(out, "  %s %.4g", key, json_number_value(value));
+    }
+}
+
+/* How long the selected cell took, when that was long enough to wonder. */
+static void add_seconds(struct strbuf *out, const struct cell *cell)
+{
+    if (cell->kind != CELL_CODE || cell->run_number == 0 || cell->seconds < 0.1)
+        return;
+    strbuf_addf(out, "  [%u] took ", cell->run_number);
+    add_duration(out, cell->seconds);
+}
+
 static enum style add_session(const struct app *app, struct strbuf *out)
 {
     const struct session *session = &app->session;
@@ -89,12 +111,14 @@ static enum style add_session(const struct app *app, struct strbuf *out)
         add_duration(out, (now_ms() - session->started) / 1000);
         if (session->queue.count > 0)
             strbuf_addf(out, "  %zu waiting", session->queue.count);
+        add_step(out, session->step);
         return STYLE_STATUS_BUSY;
     }
     if (session->state == SESSION_STARTING)
         strbuf_addf(out, "%s Python starts", status_spinner());
     else if (session->state == SESSION_READY)
         strbuf_adds(out, "ready");
+    add_seconds(out, app->nb->cells.at[app->selected]);
     return STYLE_STATUS_DIM;
 }
 

@@ -319,7 +319,7 @@ void tensors_layout(const json_t *tensors, const json_t *before, int width, stru
                        width - (inside ? INDENT : 0));
         else
             lay_other(&rows, json, name, known, width);
-        if (i > 0 && !inside && (rows.at.count > 1 || tall))
+        if (i > 0 && !inside && (rows.at.count > 1 || tall || !strcmp(kind, "module")))
             lines_end(lines);
         lines_append(lines, &rows, inside ? INDENT : 0);
         tall = inside || rows.at.count > 1;

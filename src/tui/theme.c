@@ -76,6 +76,8 @@ struct look theme_look(const struct theme *theme, enum style style, enum style g
     look.attributes |= below->attributes & LOOK_REVERSE;
     if (look.bg >= 0)
         look.attributes &= ~(unsigned)LOOK_REVERSE;
+    if (look.fg == 0) /* many terminals show bold black as grey */
+        look.attributes &= ~(unsigned)LOOK_BOLD;
     if (theme->colors < 16 && look.fg >= 8)
         look.fg = -1;
     else if (look.fg >= 8)

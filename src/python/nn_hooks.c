@@ -1,0 +1,240 @@
+/*
+ * Hooks on modules: forward, before forward, and backward (nn_backward_hook.c).
+ */
+#include "python/nn_module.h"
+
+#include "python/module.h"
+#include "python/nn_backward_hook.h"
+
+#include <stddef.h>
+#include <structmember.h>
+
+/* ---- handles ---- */
+
+/* Remembers a dict of hooks weakly, so that it does not keep the module alive. */
+typedef struct {
+    PyObject_HEAD PyObject *hooks; /* weak reference */
+    Py_ssize_t id;
+} HandleObject;
+
+static PyTypeObject *handle_type;
+static Py_ssize_t next_handle;
+
+PyObject *hook_add(PyObject *hooks, PyObject *hook)
+{
+    HandleObject *handle = PyObject_New(HandleObject, handle_type);
+    PyObject *key = PyLong_FromSsize_t(next_handle);
+
+    if (handle) {
+        handle->id = next_handle++;
+        handle->hooks = PyWeakref_NewRef(hooks, NULL);
+    }
+    if (!handle || !key || !handle->hooks || PyObject_SetItem(hooks, key, hook) < 0)
+        Py_CLEAR(handle);
+    Py_XDECREF(key);
+    return (PyObject *)handle;
+}
+
+static PyObject *handle_remove(PyObject *object, PyObject *Py_UNUSED(args))
+{
+    HandleObject *self = (HandleObject *)object;
+    PyObject *hooks = Py_NewRef(PyWeakref_GetObject(self->hooks));
+    PyObject *key = PyLong_FromSsize_t(self->id);
+    int there = key && PyDict_Check(hooks) ? PyDict_Contains(hooks, key) : 0;
+
+    if (there > 0)
+        there = PyObject_DelItem(hooks, key);
+    Py_XDECREF(key);
+    Py_DECREF(hooks);
+    return key && there >= 0 ? Py_NewRef(Py_None) : NULL;
+}
+
+static PyObject *handle_enter(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    return Py_NewRef(self);
+}
+
+static void handle_dealloc(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+
+    Py_XDECREF(((HandleObject *)object)->hooks);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+int hooks_init(PyObject *torch)
+{
+    static PyMethodDef methods[] = {
+        {"remove", handle_remove, METH_NOARGS, "Takes the hook away again."},
+        {"__enter__", handle_enter, METH_NOARGS, NULL},
+        {"__exit__", handle_remove, METH_VARARGS, NULL},
+        {NULL, NULL, 0, NULL},
+    };
+    static PyMemberDef members[] = {
+        {"id", T_PYSSIZET, offsetof(HandleObject, id), READONLY, NULL},
+        {NULL, 0, 0, 0, NULL},
+    };
+    PyType_Slot slots[] = {{Py_tp_dealloc, handle_dealloc},
+                           {Py_tp_methods, methods},
+                           {Py_tp_members, members},
+                           {0, NULL}};
+    PyType_Spec spec = {"torch.utils.hooks.RemovableHandle", sizeof(HandleObject), 0,
+                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+    PyObject *home = submodule(torch, "utils.hooks");
+
+    return home ? module_add_type(home, &spec, NULL, &handle_type) : -1;
+}
+
+/* ---- the call with hooks ---- */
+
+int module_hooked(PyObject *self)
+{
+    PyObject *const parts[] = {nn_names._forward_hooks, nn_names._forward_pre_hooks,
+                               nn_names._backward_hooks};
+
+    for (int i = 0; i < 3; i++) {
+        PyObject *hooks = module_part(self, parts[i]);
+
+        if (!hooks)
+            return -1;
+        if (PyDict_GET_SIZE(hooks))
+            return 1;
+    }
+    return 0;
+}
+
+/* The hooks of one kind as they are now: a hook may add and remove hooks. */
+static PyObject *hooks_of(PyObject *self, PyObject *part)
+{
+    PyObject *hooks = module_part(self, part);
+
+    return hooks ? PyDict_Values(hooks) : NULL;
+}
+
+/* hook(module, input) may give another input. Takes over `input`, a tuple, and gives one back. */
+static PyObject *run_pre_hooks(PyObject *self, PyObject *input)
+{
+    PyObject *list = hooks_of(self, nn_names._forward_pre_hooks);
+
+    if (!list)
+        Py_CLEAR(input);
+    for (Py_ssize_t i = 0; input && i < PyList_GET_SIZE(list); i++) {
+        PyObject *result =
+            PyObject_CallFunctionObjArgs(PyList_GET_ITEM(list, i), self, input, NULL);
+
+        if (result == Py_None) {
+            Py_DECREF(result);
+        } else if (result && !PyTuple_Check(result)) {
+            Py_SETREF(input, PyTuple_Pack(1, result));
+            Py_DECREF(result);
+        } else {
+            Py_SETREF(input, result);
+        }
+    }
+    Py_XDECREF(list);
+    return input;
+}
+
+/* hook(module, input, output) may give another output. Takes over `output`. */
+static PyObject *run_forward_hooks(PyObject *self, PyObject *input, PyObject *output)
+{
+    PyObject *list = hooks_of(self, nn_names._forward_hooks);
+
+    if (!list)
+        Py_CLEAR(output);
+    for (Py_ssize_t i = 0; output && i < PyList_GET_SIZE(list); i++) {
+        PyObject *result =
+            PyObject_CallFunctionObjArgs(PyList_GET_ITEM(list, i), self, input, output, NULL);
+
+        if (result == Py_None)
+            Py_DECREF(result);
+        else
+            Py_SETREF(output, result);
+    }
+    Py_XDECREF(list);
+    return output;
+}
+
+PyObject *module_call_hooked(PyObject *self, PyObject *args, PyObject *keywords)
+{
+    PyObject *input = run_pre_hooks(self, Py_NewRef(args)), *output = NULL, *forward;
+    PyObject *backward = input ? hooks_of(self, nn_names._backward_hooks) : NULL;
+    struct backward_watch *watch = NULL;
+
+    if (backward && PyList_GET_SIZE(backward)) {
+        watch = backward_watch_new(self, backward);
+        Py_SETREF(input, watch ? backward_watch_input(watch, input) : NULL);
+    }
+    forward = input && backward ? PyObject_GetAttr(self, nn_names.forward) : NULL;
+    if (forward)
+        output = PyObject_Call(forward, input, keywords);
+    if (output)
+        output = run_forward_hooks(self, input, output);
+    if (output && watch)
+        Py_SETREF(output, backward_watch_output(watch, output));
+    backward_watch_unref(watch);
+    Py_XDECREF(forward);
+    Py_XDECREF(backward);
+    Py_XDECREF(input);
+    return output;
+}
+
+/* ---- registering ---- */
+
+static PyObject *add_hook(PyObject *self, PyObject *part, PyObject *hook)
+{
+    PyObject *hooks = module_part(self, part);
+
+    return hooks ? hook_add(hooks, hook) : NULL;
+}
+
+static PyObject *register_forward_hook(PyObject *self, PyObject *hook)
+{
+    return add_hook(self, nn_names._forward_hooks, hook);
+}
+
+static PyObject *register_forward_pre_hook(PyObject *self, PyObject *hook)
+{
+    return add_hook(self, nn_names._forward_pre_hooks, hook);
+}
+
+/* A module has backward hooks of one kind. */
+static PyObject *add_backward_hook(PyObject *self, PyObject *hook, PyObject *full)
+{
+    PyObject *now = module_part(self, nn_names._is_full_backward_hook);
+
+    if (!now)
+        return NULL;
+    if (now != Py_None && now != full)
+        return PyErr_Format(PyExc_RuntimeError,
+                            "Cannot use both regular backward hooks and full backward hooks on a "
+                            "single Module. Please use only one of them.");
+    if (PyObject_SetAttr(self, nn_names._is_full_backward_hook, full) < 0)
+        return NULL;
+    return add_hook(self, nn_names._backward_hooks, hook);
+}
+
+static PyObject *register_full_backward_hook(PyObject *self, PyObject *hook)
+{
+    return add_backward_hook(self, hook, Py_True);
+}
+
+static PyObject *register_backward_hook(PyObject *self, PyObject *hook)
+{
+    return add_backward_hook(self, hook, Py_False);
+}
+
+PyMethodDef module_hook_methods[] = {
+    {"register_forward_hook", register_forward_hook, METH_O,
+     "hook(module, input, output) runs after each forward(); what it returns, if not None, is the "
+     "output."},
+    {"register_forward_pre_hook", register_forward_pre_hook, METH_O,
+     "hook(module, input) runs before each forward(); what it returns, if not None, is the input."},
+    {"register_full_backward_hook", register_full_backward_hook, METH_O,
+     "hook(module, grad_input, grad_output) runs in backward(); what it returns, if not None, is "
+     "the gradient of the input."},
+    {"register_backward_hook", register_backward_hook, METH_O,
+     "The old name of register_full_backward_hook(), and here the same."},
+    {NULL, NULL, 0, NULL},
+};

@@ -1,0 +1,106 @@
+/*
+ * nn_module.h: what the files of torch.nn share: the object behind nn.Module and the ways into it.
+ *
+ * A module's state is its __dict__, as PyTorch has it: training, _parameters, _buffers, _modules
+ * and the dicts of hooks. So copy, pickle, vars() and code that reaches for _modules all work, and
+ * the struct holds nothing that a copy would have to know.
+ *
+ * Functions that return PyObject * return new references, and NULL with a Python exception, unless
+ * said otherwise.
+ */
+#ifndef SADDLE_PYTHON_NN_MODULE_H
+#define SADDLE_PYTHON_NN_MODULE_H
+
+#include "python/tensor_type.h"
+
+#include <stdbool.h>
+
+struct layer_type;
+
+typedef struct {
+    PyObject_HEAD PyObject *dict;
+    PyObject *weakrefs;
+    vectorcallfunc vectorcall;
+    const struct layer_type *layer; /* of the nearest base that is a row of layers.def, or NULL */
+} ModuleObject;
+
+extern PyTypeObject *nn_module_type; /* torch.nn.Module */
+
+static inline bool module_check(PyObject *object)
+{
+    return PyObject_TypeCheck(object, nn_module_type);
+}
+
+/* Attribute names, interned once. */
+#define NN_NAMES(X)                                                                                \
+    X(training)                                                                                    \
+    X(_parameters) X(_buffers) X(_modules) X(_non_persistent_buffers_set) X(_backward_hooks)       \
+        X(_is_full_backward_hook) X(_forward_hooks) X(_forward_pre_hooks) X(_state_dict_hooks)     \
+            X(_load_state_dict_pre_hooks) X(_load_state_dict_post_hooks) X(_metadata) X(_version)  \
+                X(_save_to_state_dict) X(_load_from_state_dict) X(state_dict) X(_get_name)         \
+                    X(extra_repr) X(forward) X(train) X(apply) X(_apply) X(data) X(grad)           \
+                        X(inplace) X(__call__) X(__getattr__) X(__getattribute__) X(_size)         \
+                            X(_keys)
+struct nn_names {
+#define X(name) PyObject *name;
+    NN_NAMES(X)
+#undef X
+};
+extern struct nn_names nn_names;
+
+/* ---- state ---- */
+
+/* Fills the __dict__ as Module.__init__() does. 0 or -1. */
+int module_setup(PyObject *self);
+/* A dict of the module (_parameters and so on); borrowed. NULL with an AttributeError when
+ * Module.__init__() has not run. */
+PyObject *module_part(PyObject *self, PyObject *name);
+/* The same without an exception when it is missing. */
+PyObject *module_part_or_null(PyObject *self, PyObject *name);
+/* An attribute as Module.__getattr__() finds it; NULL without an exception when there is none. */
+PyObject *module_lookup(PyObject *self, PyObject *name);
+/* torch.typename(). */
+PyObject *type_name_of(PyObject *object);
+
+int module_register_parameter(PyObject *self, PyObject *name, PyObject *param);
+int module_register_buffer(PyObject *self, PyObject *name, PyObject *tensor, bool persistent);
+int module_add(PyObject *self, PyObject *name, PyObject *module);
+
+/* ---- walks: lists in PyTorch's order, each object once ---- */
+
+PyObject *module_children(PyObject *self, bool named);
+PyObject *module_tree(PyObject *self, PyObject *prefix, bool unique); /* [(name, module)] */
+/* Parameters or buffers (`part` is one of nn_names): objects, or (name, object). */
+PyObject *module_members(PyObject *self, PyObject *part, PyObject *prefix, bool recurse,
+                         bool named);
+/* prefix.name, or name when the prefix is empty. */
+PyObject *dotted(PyObject *prefix, PyObject *name);
+
+/* ---- calls and hooks ---- */
+
+/* Calls with hooks of any kind; keywords may be NULL. */
+PyObject *module_call_hooked(PyObject *self, PyObject *args, PyObject *keywords);
+/* 1 when calls have hooks to run, -1 with an exception when Module.__init__() has not run. */
+int module_hooked(PyObject *self);
+/* Adds a hook to a dict of hooks and returns its handle, which can remove it. */
+PyObject *hook_add(PyObject *hooks, PyObject *hook);
+
+/* The function and flags of a method with keywords, for a PyMethodDef. */
+#define WITH_KEYWORDS(function)                                                                    \
+    (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
+
+/* ---- methods of Module, by file ---- */
+
+extern PyMethodDef module_registry_methods[], module_walk_methods[], module_convert_methods[],
+    module_state_methods[], module_hook_methods[], module_repr_methods[];
+PyObject *module_repr(PyObject *self);
+
+/* What nn_init() calls; each adds its types and functions below torch.nn. 0 or -1. */
+int module_type_init(PyObject *torch);
+int hooks_init(PyObject *torch);
+int layers_init(PyObject *torch);
+int containers_init(PyObject *torch);
+int initialisers_init(PyObject *torch);
+int nn_utils_init(PyObject *torch);
+
+#endif

@@ -1,0 +1,162 @@
+/*
+ * What some layers do that their rows cannot say: setup functions, which check or change the
+ * arguments of the constructor, and forward functions that are no single operation.
+ */
+#include "python/nn_layers.h"
+
+#include "autograd/formula.h"
+#include "python/errors.h"
+
+/* ---- setup ---- */
+
+int setup_dropout(PyObject *self, PyObject **args)
+{
+    double p = PyFloat_AsDouble(args[0]);
+
+    (void)self;
+    if (p == -1 && PyErr_Occurred())
+        return -1;
+    if (p >= 0 && p <= 1)
+        return 0;
+    PyErr_Format(PyExc_ValueError, "dropout probability has to be between 0 and 1, but got %S",
+                 args[0]);
+    return -1;
+}
+
+/* min_value and max_value are the old names of min_val and max_val. */
+int setup_hardtanh(PyObject *self, PyObject **args)
+{
+    enum { MIN_VAL, MAX_VAL, INPLACE, MIN_VALUE, MAX_VALUE };
+    int more;
+
+    (void)self;
+    for (int i = 0; i < 2; i++) {
+        static const char *const texts[] = {
+            "keyword argument min_value is deprecated and rename to min_val",
+            "keyword argument max_value is deprecated and rename to max_val"};
+
+        if (args[MIN_VALUE + i] == Py_None)
+            continue;
+        if (PyErr_WarnEx(PyExc_UserWarning, texts[i], 1) < 0)
+            return -1;
+        Py_SETREF(args[MIN_VAL + i], Py_NewRef(args[MIN_VALUE + i]));
+    }
+    more = PyObject_RichCompareBool(args[MAX_VAL], args[MIN_VAL], Py_GT);
+    if (more == 0)
+        PyErr_SetString(PyExc_AssertionError, "max_val must be larger than min_val");
+    return more > 0 ? 0 : -1;
+}
+
+/* A negative padding_idx counts from the end. */
+int setup_embedding(PyObject *self, PyObject **args)
+{
+    enum { NUM_EMBEDDINGS, EMBEDDING_DIM, PADDING_IDX };
+    long long rows, padding;
+
+    (void)self;
+    if (args[PADDING_IDX] == Py_None)
+        return 0;
+    rows = PyLong_AsLongLong(args[NUM_EMBEDDINGS]);
+    padding = PyErr_Occurred() ? -1 : PyLong_AsLongLong(args[PADDING_IDX]);
+    if (PyErr_Occurred())
+        return -1;
+    if (padding < -rows || padding >= rows) {
+        PyErr_SetString(PyExc_AssertionError, "Padding_idx must be within num_embeddings");
+        return -1;
+    }
+    if (padding < 0)
+        Py_SETREF(args[PADDING_IDX], PyLong_FromLongLong(rows + padding));
+    return args[PADDING_IDX] ? 0 : -1;
+}
+
+int setup_unflatten(PyObject *self, PyObject **args)
+{
+    PyObject *sizes = args[1], *items;
+    int status = 0;
+
+    (void)self;
+    if (!PyTuple_Check(sizes) && !PyList_Check(sizes)) {
+        PyErr_Format(PyExc_TypeError, "unflattened_size must be a tuple of ints, but found type %s",
+                     _PyType_Name(Py_TYPE(sizes)));
+        return -1;
+    }
+    items = PySequence_Fast(sizes, "");
+    for (Py_ssize_t i = 0; items && status == 0 && i < PySequence_Fast_GET_SIZE(items); i++) {
+        PyObject *item = PySequence_Fast_GET_ITEM(items, i);
+
+        if (PyLong_Check(item))
+            continue;
+        PyErr_Format(PyExc_TypeError,
+                     "unflattened_size must be tuple of ints, but found element of type %s at pos "
+                     "%zd",
+                     _PyType_Name(Py_TYPE(item)), i);
+        status = -1;
+    }
+    Py_XDECREF(items);
+    return items ? status : -1;
+}
+
+/* ---- forward ---- */
+
+PyObject *forward_identity(PyObject *self, PyObject *const *inputs)
+{
+    (void)self;
+    return Py_NewRef(inputs[0]);
+}
+
+static struct tensor *tensor_input(PyObject *object, const char *layer)
+{
+    if (tensor_check(object))
+        return tensor_of(object);
+    PyErr_Format(PyExc_TypeError, "%s.forward(): argument 'input' must be Tensor, not %s", layer,
+                 _PyType_Name(Py_TYPE(object)));
+    return NULL;
+}
+
+/* Reads dim and unflattened_size, which may hold one -1, and reshapes. */
+PyObject *forward_unflatten(PyObject *self, PyObject *const *inputs)
+{
+    struct tensor *x = tensor_input(inputs[0], "Unflatten");
+    PyObject *sizes = x ? PyObject_GetAttrString(self, "unflattened_size") : NULL;
+    PyObject *where = sizes ? PyObject_GetAttrString(self, "dim") : NULL;
+    PyObject *items = where ? PySequence_Fast(sizes, "unflattened_size must be a sequence") : NULL;
+    int64_t shape[TENSOR_MAX_DIMS * 2], known = 1;
+    int ndim = 0, dim = -1, open = -1;
+    PyObject *result = NULL;
+    size_t mark = pool_open();
+
+    if (items)
+        dim = tensor_dim(x, PyLong_AsLongLong(where));
+    if (dim < 0)
+        goto done;
+    for (int d = 0; d < dim; d++)
+        shape[ndim++] = x->shape[d];
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items) && ndim < TENSOR_MAX_DIMS; i++) {
+        shape[ndim] = PyLong_AsLongLong(PySequence_Fast_GET_ITEM(items, i));
+        if (shape[ndim] == -1)
+            open = ndim;
+        else
+            known *= shape[ndim];
+        ndim++;
+    }
+    if (open >= 0)
+        shape[open] = known ? x->shape[dim] / known : 0;
+    if ((open < 0 ? known : known * shape[open]) != x->shape[dim]) {
+        PyErr_Format(
+            PyExc_RuntimeError,
+            "unflatten: Provided sizes %R don't multiply up to the size of dim %d (%lld) in "
+            "the input tensor",
+            sizes, dim, (long long)x->shape[dim]);
+        goto done;
+    }
+    for (int d = dim + 1; d < x->ndim && ndim < TENSOR_MAX_DIMS; d++)
+        shape[ndim++] = x->shape[d];
+    x = PyErr_Occurred() ? NULL : d_reshape(x, ndim, shape);
+    result = x ? tensor_wrap(tensor_ref(x)) : NULL;
+done:
+    pool_close(mark);
+    Py_XDECREF(sizes);
+    Py_XDECREF(where);
+    Py_XDECREF(items);
+    return result ? result : python_error();
+}

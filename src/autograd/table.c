@@ -125,9 +125,16 @@ static const struct {
     enum op_id id;
     const char *name;
 } odd_names[] = {
-    {OP_true_divide, "DivBackward0"},      {OP_sum__dim, "SumBackward1"},
-    {OP_squeeze__dim, "SqueezeBackward1"}, {OP_fix, "TruncBackward0"},
-    {OP_clip, "ClampBackward1"},           {OP_clamp, "ClampBackward1"},
+    {OP_true_divide, "DivBackward0"},
+    {OP_sum__dim, "SumBackward1"},
+    {OP_squeeze__dim, "SqueezeBackward1"},
+    {OP_fix, "TruncBackward0"},
+    {OP_clip, "ClampBackward1"},
+    {OP_mean__dim, "MeanBackward1"},
+    {OP_prod__dim, "ProdBackward1"},
+    {OP_max, "MaxBackward1"},
+    {OP_min, "MinBackward1"},
+    {OP_clamp, "ClampBackward1"},
 };
 
 static char backward_names[OP_COUNT][40];

@@ -139,6 +139,13 @@ static PyObject *call_op(const struct op *op, struct parsed_args *parsed)
     memcpy(out, parsed->out, sizeof(out));
     if (op_call(op, parsed->values, out) < 0)
         return python_error();
+    if (op->flags & OP_PYTHON_BOOL) {
+        struct scalar truth;
+
+        tensor_item(out[0], &truth);
+        tensor_unref(out[0]);
+        return scalar_to_python(truth);
+    }
     for (int i = 0; i < op->outputs; i++) {
         items[i] = parsed->out[i] ? tensor_object(out[i]) : tensor_wrap(out[i]);
         if (!items[i])

@@ -135,7 +135,7 @@ int repeat_forward(const struct op *op, const struct value *args, struct tensor 
 {
     struct tensor *self = args[0].tensor, *source, *target;
     int ndim = args[1].ints.count, lead = ndim - self->ndim, status;
-    int64_t shape[TENSOR_MAX_DIMS], wide[TENSOR_MAX_DIMS], from[TENSOR_MAX_DIMS],
+    int64_t shape[TENSOR_MAX_DIMS] = {0}, wide[TENSOR_MAX_DIMS], from[TENSOR_MAX_DIMS],
         to[TENSOR_MAX_DIMS];
 
     (void)op;

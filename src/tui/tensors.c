@@ -224,8 +224,10 @@ static void lay_tensor(struct lines *lines, const json_t *json, const char *name
     strbuf_adds(&kind, text_of(json, "dtype"));
     if (text_of(json, "device")[0] && strcmp(text_of(json, "device"), "cpu") != 0)
         strbuf_addf(&kind, " %s", text_of(json, "device"));
-    if (json_is_true(json_object_get(json, "requires_grad")))
-        strbuf_addf(&kind, " %s", text_of(json, "grad_fn")[0] ? "ƒ" : "∇");
+    if (text_of(json, "grad_fn")[0])
+        strbuf_addf(&kind, " %s", text_of(json, "grad_fn"));
+    else if (json_is_true(json_object_get(json, "requires_grad")))
+        strbuf_adds(&kind, " ∇");
     add_right(lines, width, kind.text);
     lines_end(lines);
     if (json_is_object(gradient)) {
@@ -291,38 +293,60 @@ static void lay_welcome(struct lines *lines)
     }
 }
 
-void tensors_layout(const json_t *tensors, const json_t *before, int width, struct lines *lines)
+/* What learns: modules, and tensors that gather a gradient. */
+static bool learns(const json_t *json)
 {
-    const char *module = "", *name, *kind;
+    return !strcmp(text_of(json, "kind"), "module") ||
+           (json_is_true(json_object_get(json, "requires_grad")) && !text_of(json, "grad_fn")[0]);
+}
+
+static void lay_variable(struct lines *lines, const json_t *json, const json_t *before,
+                         const char *module, int width)
+{
+    const char *name = text_of(json, "name"), *kind = text_of(json, "kind");
+    bool known = is_in(before, name);
+
+    if (!strcmp(kind, "tensor") || !strcmp(kind, "parameter"))
+        lay_tensor(lines, json, *module ? name + strlen(module) + 1 : name, known, width);
+    else
+        lay_other(lines, json, name, known, width);
+}
+
+/* The variables that learn, or the others; a module takes along what belongs to it. */
+static void lay_group(struct lines *lines, const json_t *tensors, const json_t *before,
+                      bool learning, int width)
+{
+    const char *module = "", *name;
     struct lines rows = LINES_INIT;
     json_t *json;
     size_t i;
-    bool tall = false; /* the one before took several rows */
+    bool tall = true; /* the one before took several rows */
 
-    if (json_array_size(tensors) == 0) {
-        lay_welcome(lines);
-        return;
-    }
     json_array_foreach((json_t *)tensors, i, json)
     {
-        bool inside, known;
+        bool inside, is_module = !strcmp(text_of(json, "kind"), "module");
 
         name = text_of(json, "name");
-        kind = text_of(json, "kind");
         inside = belongs_to(name, module);
-        known = is_in(before, name);
+        module = is_module ? name : inside ? module : "";
+        if ((inside || learns(json)) != learning)
+            continue;
         lines_clear(&rows);
-        if (!strcmp(kind, "module"))
-            module = name;
-        if (!strcmp(kind, "tensor") || !strcmp(kind, "parameter"))
-            lay_tensor(&rows, json, inside ? name + strlen(module) + 1 : name, known,
-                       width - (inside ? INDENT : 0));
-        else
-            lay_other(&rows, json, name, known, width);
-        if (i > 0 && !inside && (rows.at.count > 1 || tall || !strcmp(kind, "module")))
+        lay_variable(&rows, json, before, inside ? module : "", width - (inside ? INDENT : 0));
+        if (lines->at.count > 0 && !inside && (rows.at.count > 1 || tall || is_module))
             lines_end(lines);
         lines_append(lines, &rows, inside ? INDENT : 0);
         tall = inside || rows.at.count > 1;
     }
     lines_release(&rows);
+}
+
+void tensors_layout(const json_t *tensors, const json_t *before, int width, struct lines *lines)
+{
+    if (json_array_size(tensors) == 0) {
+        lay_welcome(lines);
+        return;
+    }
+    lay_group(lines, tensors, before, true, width);
+    lay_group(lines, tensors, before, false, width);
 }

@@ -10,7 +10,8 @@
 
 /* `tensors`: the array of EVENT_TENSORS (client.h), NULL: none yet; `before`: the one before it.
  * What is missing or of a wrong type is left out. A value that changed is STYLE_CHANGED, unless its
- * variable is new; a gradient also when it appears. */
+ * variable is new; a gradient also when it appears. Modules and tensors that gather a gradient come
+ * first. */
 void tensors_layout(const json_t *tensors, const json_t *before, int width, struct lines *lines);
 
 /* Values as bars from low to high, at most `columns` of them. */

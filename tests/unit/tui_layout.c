@@ -196,6 +196,27 @@ Test(tui_layout, tensors_show_values_over_their_gradients)
     lines_release(&lines);
 }
 
+Test(tui_layout, what_learns_comes_first_and_modules_hold_their_parameters)
+{
+    struct lines lines = LINES_INIT;
+
+    cr_assert_str_eq(
+        tensors("[{\"name\":\"n\",\"kind\":\"number\",\"type\":\"int\",\"values\":[5]},"
+                "{\"name\":\"net\",\"kind\":\"module\",\"type\":\"Linear\"},"
+                "{\"name\":\"net.bias\",\"kind\":\"parameter\",\"shape\":[1],"
+                "\"dtype\":\"float32\",\"requires_grad\":false,\"values\":[2]},"
+                "{\"name\":\"w\",\"kind\":\"tensor\",\"shape\":[],\"dtype\":\"float32\","
+                "\"requires_grad\":true,\"values\":[1]}]",
+                30, &lines),
+        "net                     Linear\n"
+        "  bias  [1]            float32\n"
+        "    2\n"
+        "\n"
+        "w  1                 float32 ∇\n"
+        "n  5                       int\n");
+    lines_release(&lines);
+}
+
 Test(tui_layout, broken_summaries_are_survived)
 {
     static const char *const texts[] = {

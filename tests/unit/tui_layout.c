@@ -213,6 +213,7 @@ Test(tui_layout, what_learns_comes_first_and_modules_hold_their_parameters)
         "    2\n"
         "\n"
         "w  1                 float32 ∇\n"
+        "\n"
         "n  5                       int\n");
     lines_release(&lines);
 }

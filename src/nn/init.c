@@ -178,7 +178,7 @@ int nn_gain(const char *nonlinearity, double slope, double *gain)
 
 static int xavier_std(const struct tensor *t, double gain, double *std)
 {
-    int64_t fan_in, fan_out;
+    int64_t fan_in = 0, fan_out = 0;
 
     if (nn_fans(t, &fan_in, &fan_out) < 0)
         return -1;
@@ -213,7 +213,7 @@ static bool same_word(const char *a, const char *b)
 static int kaiming_std(const struct tensor *t, double a, const char *mode, const char *nonlinearity,
                        double *std)
 {
-    int64_t fan_in, fan_out;
+    int64_t fan_in = 0, fan_out = 0;
     double gain;
     bool in = same_word(mode, "fan_in");
 
@@ -256,7 +256,7 @@ static int rule_kaiming(struct tensor *t, const struct tensor *first)
 
 static int rule_fan(struct tensor *t, const struct tensor *first)
 {
-    int64_t fan_in, fan_out;
+    int64_t fan_in = 0, fan_out = 0;
     double bound;
 
     if (nn_fans(first, &fan_in, &fan_out) < 0)

@@ -12,7 +12,14 @@ struct backward_watch {
     PyObject *grad_output; /* a tuple, between the two nodes' turns; else NULL */
 };
 
-/* Passes gradients on unchanged. Output i of the node, and edge i, belong to place[i] of a tuple of
+/* One of the tensors that pass: its place in the tuple, and its shape and dtype for a gradient of
+ * zeros when none arrives. */
+struct pass {
+    Py_ssize_t place;
+    struct tensor *shape;
+};
+
+/* Passes gradients on unchanged. Output i of the node, and edge i, are passes[i] of a tuple of
  * `size` values. */
 struct pass_node {
     struct node base;
@@ -20,7 +27,7 @@ struct pass_node {
     bool behind; /* the module, that is at its outputs */
     int count;
     Py_ssize_t size;
-    Py_ssize_t *place;
+    struct pass *passes; /* one for each output */
     struct edge edges[];
 };
 
@@ -60,7 +67,9 @@ static void pass_free(struct node *node)
 
     node_release_edges(node);
     backward_watch_unref(self->watch);
-    mem_free(self->place);
+    for (int i = 0; i < self->count; i++)
+        tensor_unref(self->passes[i].shape);
+    mem_free(self->passes);
     mem_free(self);
 }
 
@@ -77,7 +86,7 @@ static PyObject *gradient_tuple(const struct pass_node *self, struct tensor *con
         if (!gradient)
             Py_CLEAR(tuple);
         else
-            PyTuple_SetItem(tuple, self->place[i], gradient);
+            PyTuple_SetItem(tuple, self->passes[i].place, gradient);
     }
     return tuple;
 }
@@ -145,7 +154,7 @@ static PyObject *run_hooks(struct backward_watch *watch, PyObject *grad_input)
 static int pass_tuple(const struct pass_node *self, PyObject *tuple, struct tensor **grads)
 {
     for (int i = 0; i < self->count; i++) {
-        PyObject *gradient = PyTuple_GET_ITEM(tuple, self->place[i]);
+        PyObject *gradient = PyTuple_GET_ITEM(tuple, self->passes[i].place);
 
         if (gradient == Py_None)
             continue;
@@ -159,11 +168,38 @@ static int pass_tuple(const struct pass_node *self, PyObject *tuple, struct tens
     return 0;
 }
 
-static int pass_on(const struct pass_node *self, struct tensor *const *g, struct tensor **grads)
+/* g with zeros for what is missing, as PyTorch fills it in. New references. */
+static int fill_in(const struct pass_node *self, struct tensor *const *g, struct tensor **filled)
 {
-    for (int i = 0; i < self->count; i++)
-        grads[i] = g[i] ? tensor_ref(g[i]) : NULL;
+    for (int i = 0; i < self->count; i++) {
+        const struct tensor *like = self->passes[i].shape;
+
+        filled[i] =
+            g[i] ? tensor_ref(g[i]) : tensor_zeros(tensor_dtype(like), like->ndim, like->shape);
+        if (!filled[i])
+            return -1;
+    }
     return 0;
+}
+
+/* The hooks' turn, before the module. */
+static int apply_before(const struct pass_node *self, struct tensor *const *g,
+                        struct tensor **grads)
+{
+    PyObject *tuple;
+    int status = fill_in(self, g, grads);
+
+    if (status < 0 || !self->watch->grad_output)
+        return status;
+    tuple = gradient_tuple(self, grads);
+    for (int i = 0; i < self->count; i++) {
+        tensor_unref(grads[i]);
+        grads[i] = NULL;
+    }
+    tuple = run_hooks(self->watch, tuple);
+    status = tuple ? pass_tuple(self, tuple, grads) : python_error_pending();
+    Py_XDECREF(tuple);
+    return status;
 }
 
 static int pass_apply(struct node *node, struct tensor *const *g, struct tensor **grads)
@@ -171,17 +207,10 @@ static int pass_apply(struct node *node, struct tensor *const *g, struct tensor 
     struct pass_node *self = (struct pass_node *)node;
     struct backward_watch *watch = self->watch;
     PyObject *tuple;
-    int status;
 
-    if (!self->behind && !watch->grad_output)
-        return pass_on(self, g, grads);
+    if (!self->behind)
+        return apply_before(self, g, grads);
     tuple = gradient_tuple(self, g);
-    if (!self->behind) {
-        tuple = run_hooks(watch, tuple);
-        status = tuple ? pass_tuple(self, tuple, grads) : python_error_pending();
-        Py_XDECREF(tuple);
-        return status;
-    }
     Py_XSETREF(watch->grad_output, tuple);
     if (tuple && !watch->input_watched) {
         PyObject *nothing = PyTuple_New(watch->input_count);
@@ -191,7 +220,7 @@ static int pass_apply(struct node *node, struct tensor *const *g, struct tensor 
         tuple = run_hooks(watch, nothing);
         Py_XDECREF(tuple);
     }
-    return tuple ? pass_on(self, g, grads) : python_error_pending();
+    return tuple ? fill_in(self, g, grads) : python_error_pending();
 }
 
 static const struct node_type pass_type = {
@@ -203,25 +232,26 @@ static struct pass_node *new_pass_node(struct backward_watch *watch, bool behind
                                        int count)
 {
     struct pass_node *self = mem_zero(1, sizeof(*self) + (size_t)count * sizeof(*self->edges));
-    Py_ssize_t *place = mem_alloc((size_t)count * sizeof(*place));
+    struct pass *passes = mem_zero((size_t)count, sizeof(*passes));
 
-    if (!self || !place) {
+    if (!self || !passes) {
         mem_free(self);
-        mem_free(place);
+        mem_free(passes);
         return python_error();
     }
     node_init(&self->base, &pass_type, self->edges, count, count);
     self->watch = watch;
     watch->refs++;
     self->behind = behind;
-    self->place = place;
+    self->passes = passes;
     self->size = PyTuple_GET_SIZE(values);
     for (Py_ssize_t i = 0; i < self->size; i++) {
         PyObject *value = PyTuple_GET_ITEM(values, i);
 
         if (!tensor_check(value))
             continue;
-        self->place[self->count] = i;
+        self->passes[self->count].place = i;
+        self->passes[self->count].shape = tensor_shape_only(tensor_of(value));
         self->edges[self->count++] = tensor_edge(tensor_of(value));
     }
     return self;
@@ -248,7 +278,7 @@ static PyObject *watch_tuple(struct backward_watch *watch, bool behind, PyObject
     for (Py_ssize_t i = 0; made && i < PyTuple_GET_SIZE(values); i++)
         PyTuple_SET_ITEM(made, i, Py_NewRef(PyTuple_GET_ITEM(values, i)));
     for (int i = 0; made && i < count; i++) {
-        struct tensor *from = tensor_of(PyTuple_GET_ITEM(made, node->place[i]));
+        struct tensor *from = tensor_of(PyTuple_GET_ITEM(made, node->passes[i].place));
         struct tensor *alias = tensor_alias(from);
         PyObject *object;
 
@@ -256,7 +286,7 @@ static PyObject *watch_tuple(struct backward_watch *watch, bool behind, PyObject
             tensor_set_history(alias, &node->base, (uint32_t)i);
         object = tensor_wrap(alias);
         if (object)
-            PyTuple_SetItem(made, node->place[i], object);
+            PyTuple_SetItem(made, node->passes[i].place, object);
         else
             Py_CLEAR(made);
     }

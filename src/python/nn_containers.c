@@ -4,6 +4,7 @@
 #include "python/nn_containers.h"
 
 #include "python/module.h"
+#include "python/nn_layers.h"
 
 #include <string.h>
 
@@ -271,7 +272,7 @@ static int sequential_init(PyObject *self, PyObject *args, PyObject *keywords)
 }
 
 /* input through all modules, in turn. */
-static PyObject *sequential_forward(PyObject *self, PyObject *input)
+static PyObject *run_modules(PyObject *self, PyObject *input)
 {
     PyObject *modules = modules_of(self), *name, *module;
     PyObject *x = modules ? Py_NewRef(input) : NULL;
@@ -291,6 +292,22 @@ static PyObject *sequential_forward(PyObject *self, PyObject *input)
     return x;
 }
 
+static PyObject *sequential_forward(PyObject *self, PyObject *const *args, Py_ssize_t count,
+                                    PyObject *names)
+{
+    static struct schema schema;
+    PyObject *input;
+
+    if (count == 1 && !names)
+        return run_modules(self, args[0]);
+    if (schema.count == 0)
+        schema_parse(&schema, "(Tensor input)");
+    if (bind_arguments("Sequential.forward", &schema, &(struct python_call){args, count, names},
+                       &input) < 0)
+        return NULL;
+    return run_modules(self, input);
+}
+
 #define LIST_SLOTS                                                                                 \
     {Py_mp_length, container_length}, {Py_mp_subscript, get_item},                                 \
         {Py_mp_ass_subscript, set_item}, {Py_tp_iter, iterate}, {Py_nb_add, add},                  \
@@ -306,7 +323,8 @@ static PyObject *sequential_forward(PyObject *self, PyObject *input)
     }
 
 static PyMethodDef sequential_methods[] = {
-    {"forward", sequential_forward, METH_O, "The input through all modules in turn."},
+    {"forward", (PyCFunction)(void (*)(void))sequential_forward, METH_FASTCALL | METH_KEYWORDS,
+     "The input through all modules in turn."},
     LIST_METHODS,
     {NULL, NULL, 0, NULL},
 };

@@ -29,6 +29,15 @@ static PyObject *part_of(const struct layer_type *layer, PyObject *name)
     return NULL;
 }
 
+static bool has_attribute(const struct layer_type *layer, PyObject *name)
+{
+    Py_ssize_t length;
+    const char *text = PyUnicode_AsUTF8AndSize(name, &length);
+    int i = text ? schema_find(&layer->takes, text, (size_t)length) : -1;
+
+    return name == nn_names.training || (i >= 0 && layer_keeps(layer, &layer->takes.params[i]));
+}
+
 static int plan_argument(struct layer_type *layer, const struct param *p, int k)
 {
     struct layer_argument *argument = &layer->arguments[k];
@@ -42,8 +51,7 @@ static int plan_argument(struct layer_type *layer, const struct param *p, int k)
     argument->part = part_of(layer, name);
     if (argument->input >= 0)
         argument->source = SOURCE_INPUT;
-    else if (argument->part || name == nn_names.training ||
-             schema_find(&layer->takes, p->name, (size_t)p->name_length) >= 0)
+    else if (argument->part || has_attribute(layer, name))
         argument->source = SOURCE_ATTRIBUTE;
     else
         argument->source = SOURCE_DEFAULT;

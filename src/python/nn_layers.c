@@ -88,8 +88,7 @@ static int apply_old_reduction(const struct layer_type *layer, PyObject **args)
     return args[reduction] ? PyErr_WarnEx(PyExc_UserWarning, text, 1) : -1;
 }
 
-/* Whether an argument of the constructor becomes an attribute as it is. */
-static bool is_attribute(const struct layer_type *layer, const struct param *p)
+bool layer_keeps(const struct layer_type *layer, const struct param *p)
 {
     static const char *const others[] = {"device", "dtype", "size_average", "reduce"};
     size_t length = (size_t)p->name_length;
@@ -113,7 +112,7 @@ static int set_attributes(PyObject *self, const struct layer_type *layer, PyObje
         PyObject *name;
         int status;
 
-        if (!is_attribute(layer, p))
+        if (!layer_keeps(layer, p))
             continue;
         name = PyUnicode_FromStringAndSize(p->name, p->name_length);
         if (!name)

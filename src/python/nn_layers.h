@@ -52,6 +52,8 @@ struct layer_type {
 const struct layer_type *layer_type_of(PyTypeObject *type);
 /* 0, or -1 without memory. */
 int layer_prepare(struct layer_type *layer);
+/* Whether an argument of the constructor becomes an attribute as it is. */
+bool layer_keeps(const struct layer_type *layer, const struct param *p);
 
 /* ---- arguments by a schema, with Python's own error messages (nn_bind.c) ---- */
 

@@ -167,8 +167,9 @@ static PyObject *list_extend(PyObject *self, PyObject *values)
     return list_add_all(self, values) < 0 ? NULL : Py_NewRef(self);
 }
 
-/* "  (0): Parameter containing: [torch.float32 of size 2x3]" */
-static int add_line(struct strbuf *out, PyObject *key, PyObject *value, const char *class_prefix)
+/* "  (0): Parameter containing: [torch.float32 of size 2x3]"; `type` is how the class of container
+ * calls what is in a tensor. */
+static int add_line(struct strbuf *out, PyObject *key, PyObject *value, const char *type)
 {
     const char *name = PyUnicode_AsUTF8(key);
 
@@ -179,14 +180,17 @@ static int add_line(struct strbuf *out, PyObject *key, PyObject *value, const ch
         strbuf_addf(out, "Object of type: %s", _PyType_Name(Py_TYPE(value)));
         return 0;
     }
-    strbuf_addf(out, "%s containing: [%s%s of size ",
-                PyObject_TypeCheck(value, parameter_type) ? "Parameter" : "Tensor", class_prefix,
-                *class_prefix ? dtype_name(tensor_dtype(tensor_of(value)))
-                              : dtype_infos[tensor_of(value)->dtype].class_name);
+    strbuf_addf(out, "%s containing: [torch.%s of size ",
+                PyObject_TypeCheck(value, parameter_type) ? "Parameter" : "Tensor", type);
     for (int d = 0; d < tensor_of(value)->ndim; d++)
         strbuf_addf(out, "%s%lld", d ? "x" : "", (long long)tensor_of(value)->shape[d]);
     strbuf_addch(out, ']');
     return 0;
+}
+
+static const struct dtype_info *info_of(PyObject *value)
+{
+    return &dtype_infos[tensor_check(value) ? tensor_dtype(tensor_of(value)) : dtype_default()];
 }
 
 static PyObject *finished(struct strbuf *out, int status)
@@ -206,16 +210,22 @@ static PyObject *list_extra_repr(PyObject *self, PyObject *Py_UNUSED(none))
     int status = values ? 0 : -1;
 
     for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(values); i++) {
-        PyObject *key = PyUnicode_FromFormat("%zd", i);
+        PyObject *key = PyUnicode_FromFormat("%zd", i), *value = PyList_GET_ITEM(values, i);
 
-        status = key ? add_line(&out, key, PyList_GET_ITEM(values, i), "torch.") : -1;
+        status = key ? add_line(&out, key, value, info_of(value)->name) : -1;
         Py_XDECREF(key);
     }
     Py_XDECREF(values);
     return finished(&out, status);
 }
 
+static PyObject *list_forward(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(args))
+{
+    return PyErr_Format(PyExc_RuntimeError, "ParameterList should not be called.");
+}
+
 static PyMethodDef list_methods[] = {
+    {"forward", list_forward, METH_VARARGS, NULL},
     {"append", list_append, METH_O, "append(value): a tensor becomes a Parameter."},
     {"extend", list_extend, METH_O, "extend(values): appends several."},
     {"extra_repr", list_extra_repr, METH_NOARGS, NULL},
@@ -384,9 +394,9 @@ static PyObject *dict_extra_repr(PyObject *self, PyObject *Py_UNUSED(none))
     int status = items ? 0 : -1;
 
     for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(items); i++) {
-        PyObject *pair = PyList_GET_ITEM(items, i);
+        PyObject *pair = PyList_GET_ITEM(items, i), *value = PyTuple_GET_ITEM(pair, 1);
 
-        status = add_line(&out, PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1), "torch.");
+        status = add_line(&out, PyTuple_GET_ITEM(pair, 0), value, info_of(value)->class_name);
     }
     Py_XDECREF(items);
     return finished(&out, status);

@@ -1,13 +1,13 @@
+#define _GNU_SOURCE /* strcasestr */
 #include "tui/actions.h"
 
-#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct action_row rows[ACTION_COUNT] = {
 #define ACTION(name, section, command, edit, start, hint, help)                                    \
-    [ACTION_##name] = {#name, section, {command, edit, start}, hint, help},
-#define MOTION(move, keys, help)                                                                   \
-    [ACTION_motion_##move] = {"motion", "Cursor", {"", keys, ""}, "", help},
+    [ACTION_##name] = {section, {command, edit, start}, hint, help},
+#define MOTION(move, keys, help) [ACTION_motion_##move] = {"Cursor", {"", keys, ""}, "", help},
 #include "tui/actions.def"
 #undef ACTION
 #undef MOTION
@@ -87,16 +87,17 @@ void action_keys(enum action action, enum key_mode mode, int most, struct strbuf
     }
 }
 
-static bool contains_letters(const char *text, const char *wanted)
-{
-    for (; *text && *wanted; text++)
-        if (tolower((unsigned char)*text) == tolower((unsigned char)*wanted))
-            wanted++;
-    return !*wanted;
-}
-
 bool action_matches(enum action action, const char *wanted)
 {
-    return contains_letters(rows[action].help, wanted) ||
-           contains_letters(rows[action].name, wanted);
+    char word[64];
+    size_t length;
+
+    for (wanted += strspn(wanted, " "); *wanted; wanted += strspn(wanted, " ")) {
+        length = strcspn(wanted, " ");
+        snprintf(word, sizeof(word), "%.*s", (int)length, wanted);
+        if (!strcasestr(rows[action].help, word) && !strcasestr(rows[action].section, word))
+            return false;
+        wanted += length;
+    }
+    return true;
 }

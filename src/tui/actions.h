@@ -24,7 +24,7 @@ enum action {
 enum key_mode { KEY_MODE_COMMAND, KEY_MODE_EDIT, KEY_MODE_START, KEY_MODE_COUNT };
 
 struct action_row {
-    const char *name, *section;
+    const char *section;
     const char *keys[KEY_MODE_COUNT];
     const char *hint, *help;
 };
@@ -38,7 +38,7 @@ enum action action_find(enum key_mode mode, const struct key *pending, struct ke
 /* The keys of an action in a mode for people: "r, Shift-Enter"; at most `most` of them. */
 void action_keys(enum action action, enum key_mode mode, int most, struct strbuf *out);
 
-/* Letters of `wanted` in this order in the action's name or help: how the palette searches. */
+/* Every word of `wanted` is in the action's help or section: how the palette searches. */
 bool action_matches(enum action action, const char *wanted);
 
 #endif

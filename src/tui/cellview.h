@@ -37,7 +37,6 @@ struct cellview {
     VEC(struct plot_slot) plots;
     bool hidden, unfolded; /* the outputs */
     uint64_t fingerprint;
-    bool seen;
 };
 
 struct cellview_look {

@@ -11,7 +11,6 @@
 struct entry {
     int id; /* -1: of a kernel that is gone */
     json_t *json;
-    char *title;
     struct cell_canvas canvas;
     struct strbuf error;
     int columns, rows; /* of the canvas */
@@ -52,7 +51,6 @@ void plots_free(struct plots *plots)
         struct entry *entry = &plots->entries.at[i];
 
         json_decref(entry->json);
-        mem_free(entry->title);
         cell_canvas_release(&entry->canvas);
         strbuf_release(&entry->error);
     }
@@ -74,7 +72,6 @@ int plots_number(const struct plots *plots, int id)
 int plots_set(struct plots *plots, int id, json_t *json)
 {
     struct entry fresh = {.id = id, .error = STRBUF_INIT}, *entry;
-    const char *title = json_string_value(json_object_get(json, "title"));
     int number = plots_number(plots, id);
 
     if (number == 0) {
@@ -85,8 +82,6 @@ int plots_set(struct plots *plots, int id, json_t *json)
     entry = &plots->entries.at[number - 1];
     json_decref(entry->json);
     entry->json = json_incref(json);
-    mem_free(entry->title);
-    entry->title = title ? mem_strdup(title) : NULL;
     entry->fresh = false;
     return number;
 }
@@ -102,13 +97,6 @@ void plots_forget_ids(struct plots *plots)
 int plots_count(const struct plots *plots)
 {
     return (int)plots->entries.count;
-}
-
-const char *plots_title(const struct plots *plots, int number)
-{
-    if (number < 1 || number > plots_count(plots))
-        return NULL;
-    return plots->entries.at[number - 1].title;
 }
 
 bool plots_stale(const struct plots *plots)

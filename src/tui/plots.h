@@ -24,7 +24,6 @@ int plots_set(struct plots *plots, int id, json_t *json);
 void plots_forget_ids(struct plots *plots);
 int plots_count(const struct plots *plots);
 int plots_number(const struct plots *plots, int id); /* 0: none */
-const char *plots_title(const struct plots *plots, int number);
 /* Draws into `place`, only what lies in `clip`; what went wrong is drawn as text. */
 void plots_draw(struct plots *plots, int number, struct rect place, struct rect clip);
 /* True when a newer picture is due: draw again soon. */

@@ -154,3 +154,12 @@ Test(tui_keys, the_key_map_is_sound)
         }
     }
 }
+
+Test(tui_keys, the_palette_finds_by_words)
+{
+    cr_assert(action_matches(ACTION_restart, "PYTHON"));
+    cr_assert(action_matches(ACTION_run_all, "every run"));
+    cr_assert(action_matches(ACTION_run_all, ""));
+    cr_assert_not(action_matches(ACTION_restart, "plot"));
+    cr_assert_not(action_matches(ACTION_run_all, "every plot"));
+}

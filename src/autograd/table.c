@@ -129,6 +129,8 @@ static const struct {
     {OP_sum__dim, "SumBackward1"},
     {OP_squeeze__dim, "SqueezeBackward1"},
     {OP_fix, "TruncBackward0"},
+    {OP__nll_loss2d, "NllLoss2DBackward0"},
+    {OP_div_number, "DivBackward1"},
     {OP_clip, "ClampBackward1"},
     {OP_mean__dim, "MeanBackward1"},
     {OP_prod__dim, "ProdBackward1"},

@@ -18,15 +18,16 @@ static void overlay(kernel_fn **to, kernel_fn *const *from, size_t count)
 }
 
 static void use(const char *name, const elementwise_table elementwise, const reduce_table reduce,
-                const reduce_table fold)
+                const reduce_table fold, const softmax_table softmax)
 {
     overlay(&kernels.elementwise[0][0], &elementwise[0][0], (size_t)OP_COUNT * DTYPE_COUNT);
     overlay(&kernels.reduce[0][0], &reduce[0][0], (size_t)REDUCE_COUNT * DTYPE_COUNT);
     overlay(&kernels.fold[0][0], &fold[0][0], (size_t)REDUCE_COUNT * DTYPE_COUNT);
+    overlay(&kernels.softmax[0][0], &softmax[0][0], (size_t)SOFTMAX_COUNT * DTYPE_COUNT);
     chosen = name;
 }
 
-#define USE(isa) use(#isa, elementwise_##isa, reduce_##isa, fold_##isa)
+#define USE(isa) use(#isa, elementwise_##isa, reduce_##isa, fold_##isa, softmax_##isa)
 
 void kernels_choose(void)
 {

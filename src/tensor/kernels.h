@@ -11,6 +11,7 @@
 #include "tensor/dtype.h"
 #include "tensor/op.h"
 
+enum softmax { SOFTMAX_PLAIN, SOFTMAX_LOG, SOFTMAX_COUNT };
 enum reduction { REDUCE_SUM, REDUCE_PROD, REDUCE_MAX, REDUCE_MIN, REDUCE_COUNT };
 
 typedef void kernel_fn(int64_t n, char *const *ptr, const int64_t *stride,
@@ -18,6 +19,7 @@ typedef void kernel_fn(int64_t n, char *const *ptr, const int64_t *stride,
 
 typedef kernel_fn *elementwise_table[OP_COUNT][DTYPE_COUNT];
 typedef kernel_fn *reduce_table[REDUCE_COUNT][DTYPE_COUNT];
+typedef kernel_fn *softmax_table[SOFTMAX_COUNT][DTYPE_COUNT];
 
 struct kernel_table {
     elementwise_table elementwise;
@@ -25,6 +27,8 @@ struct kernel_table {
     reduce_table reduce;
     /* out[j] = out[j] (op) in[j] over n: reduces rows of a matrix into one. */
     reduce_table fold;
+    /* One contiguous row of n >= 1 elements; ptr[0] and ptr[1] are not the same. */
+    softmax_table softmax;
 };
 
 /* The kernels for this processor; kernels_choose() fills the table once. SADDLE_ISA=baseline or
@@ -37,7 +41,8 @@ const char *kernels_name(void);
 /* What the files compiled once per instruction set define. */
 #define KERNEL_TABLES(isa)                                                                         \
     extern const elementwise_table elementwise_##isa;                                              \
-    extern const reduce_table reduce_##isa, fold_##isa;
+    extern const reduce_table reduce_##isa, fold_##isa;                                            \
+    extern const softmax_table softmax_##isa;
 KERNEL_TABLES(baseline)
 KERNEL_TABLES(avx2)
 KERNEL_TABLES(avx512)

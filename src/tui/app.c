@@ -144,6 +144,7 @@ void app_draw(struct app *app)
     int rows = term_rows(), columns = term_columns();
 
     screen_erase();
+    plots_frame(app->panes.plots);
     if (rows < SCREEN_ROWS_MIN || columns < SCREEN_COLUMNS_MIN) {
         draw_too_small(rows, columns);
     } else {

@@ -99,9 +99,14 @@ int plots_count(const struct plots *plots)
     return (int)plots->entries.count;
 }
 
+void plots_frame(struct plots *plots)
+{
+    plots->stale = false;
+}
+
 bool plots_stale(const struct plots *plots)
 {
-    return plots && plots->stale;
+    return plots->stale;
 }
 
 static void render(struct plots *plots, struct entry *entry, int columns, int rows)

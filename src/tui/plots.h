@@ -26,7 +26,9 @@ int plots_count(const struct plots *plots);
 int plots_number(const struct plots *plots, int id); /* 0: none */
 /* Draws into `place`, only what lies in `clip`; what went wrong is drawn as text. */
 void plots_draw(struct plots *plots, int number, struct rect place, struct rect clip);
-/* True when a newer picture is due: draw again soon. */
+/* A new frame begins. */
+void plots_frame(struct plots *plots);
+/* True when that frame shows a picture that is older than its plot: draw again soon. */
 bool plots_stale(const struct plots *plots);
 /* A plot as a file's bytes; false with the error set. */
 bool plots_render(struct plots *plots, json_t *json, const char *format, int width, int height,

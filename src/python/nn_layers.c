@@ -146,7 +146,9 @@ static int bind_constructor(const struct layer_type *layer, PyObject *tuple, PyO
         all[positional + i] = value;
         PyTuple_SET_ITEM(names, i, Py_NewRef(name));
     }
-    snprintf(function, sizeof(function), "%s.__init__", layer->name);
+    /* A class without arguments has no constructor of its own in PyTorch. */
+    snprintf(function, sizeof(function), "%s.__init__",
+             layer->takes.count ? layer->name : "Module");
     status = bind_arguments(function, &layer->takes, &(struct python_call){all, positional, names},
                             args);
     for (int i = 0; status == 0 && i < layer->takes.count; i++)

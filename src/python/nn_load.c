@@ -221,14 +221,13 @@ static int find_unexpected(const struct loading *load, PyObject *modules, PyObje
 /* What a class with set_extra_state() saves beside its tensors. */
 static int load_extra(const struct loading *load, PyObject *self, PyObject *key)
 {
-    PyObject *method = PyObject_GetAttrString(self, "set_extra_state"), *done;
+    PyObject *method = module_lookup(self, nn_names.set_extra_state), *done;
     PyObject *state = PyDict_GetItemWithError(load->state, key);
     int status = 0;
 
     if (!method) {
-        if (!PyErr_ExceptionMatches(PyExc_AttributeError))
+        if (PyErr_Occurred())
             return -1;
-        PyErr_Clear();
         return load->strict && state ? PyList_Append(load->unexpected, key) : 0;
     }
     if (state) {

@@ -34,7 +34,8 @@ static inline bool module_check(PyObject *object)
 /* Attribute names, interned once. */
 #define NN_NAMES(X)                                                                                \
     X(training)                                                                                    \
-    X(_parameters) X(_buffers) X(_modules) X(_non_persistent_buffers_set) X(_backward_hooks)       \
+    X(_parameters)                                                                                 \
+    X(_buffers) X(_modules) X(_non_persistent_buffers_set) X(_backward_hooks)                      \
         X(_is_full_backward_hook) X(_forward_hooks) X(_forward_pre_hooks) X(_state_dict_hooks)     \
             X(_load_state_dict_pre_hooks) X(_load_state_dict_post_hooks) X(_metadata) X(_version)  \
                 X(_save_to_state_dict) X(_load_from_state_dict) X(state_dict) X(_get_name)         \

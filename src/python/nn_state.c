@@ -41,19 +41,9 @@ static int save_part(PyObject *self, PyObject *part_name, PyObject *except, PyOb
     return status;
 }
 
-/* A method that a class may define to save what is no tensor; NULL when it has none. */
-static PyObject *extra_method(PyObject *self, const char *name)
-{
-    PyObject *method = PyObject_GetAttrString(self, name);
-
-    if (!method && PyErr_ExceptionMatches(PyExc_AttributeError))
-        PyErr_Clear();
-    return method;
-}
-
 static int save_extra(PyObject *self, PyObject *destination, PyObject *prefix)
 {
-    PyObject *method = extra_method(self, "get_extra_state");
+    PyObject *method = module_lookup(self, nn_names.get_extra_state); /* few classes have one */
     PyObject *key = method ? PyUnicode_FromFormat("%U_extra_state", prefix) : NULL;
     PyObject *state = key ? PyObject_CallNoArgs(method) : NULL;
     int status = state ? PyObject_SetItem(destination, key, state) : PyErr_Occurred() ? -1 : 0;

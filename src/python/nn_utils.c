@@ -47,6 +47,18 @@ static int gradients_of(PyObject *list, struct gradients *grads)
     return 0;
 }
 
+/* A number, or a text such as 'inf'. */
+static int read_number(PyObject *object, double *number)
+{
+    PyObject *real = PyNumber_Float(object);
+
+    if (!real)
+        return -1;
+    *number = PyFloat_AS_DOUBLE(real);
+    Py_DECREF(real);
+    return 0;
+}
+
 static PyObject *clip_grad_norm(PyObject *Py_UNUSED(module), PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"parameters", "max_norm", "norm_type", "error_if_nonfinite", NULL};
@@ -59,12 +71,10 @@ static PyObject *clip_grad_norm(PyObject *Py_UNUSED(module), PyObject *args, PyO
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO|Op:clip_grad_norm_", names, &parameters,
                                      &max_object, &type_object, &strict))
         return NULL;
-    max_norm = PyFloat_AsDouble(max_object);
-    type_object = type_object && !PyErr_Occurred() ? PyNumber_Float(type_object) : NULL;
-    if (type_object) /* a number, or the text 'inf' */
-        norm_type = PyFloat_AS_DOUBLE(type_object);
-    Py_XDECREF(type_object);
-    list = PyErr_Occurred() ? NULL : list_of(parameters);
+    if (read_number(max_object, &max_norm) < 0 ||
+        (type_object && read_number(type_object, &norm_type) < 0))
+        return NULL;
+    list = list_of(parameters);
     if (!list)
         return NULL;
     status = gradients_of(list, &grads);

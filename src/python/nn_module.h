@@ -32,16 +32,15 @@ static inline bool module_check(PyObject *object)
 }
 
 /* Attribute names, interned once. */
+/* clang-format off */
 #define NN_NAMES(X)                                                                                \
-    X(training)                                                                                    \
-    X(_parameters)                                                                                 \
-    X(_buffers) X(_modules) X(_non_persistent_buffers_set) X(_backward_hooks)                      \
-        X(_is_full_backward_hook) X(_forward_hooks) X(_forward_pre_hooks) X(_state_dict_hooks)     \
-            X(_load_state_dict_pre_hooks) X(_load_state_dict_post_hooks) X(_metadata) X(_version)  \
-                X(_save_to_state_dict) X(_load_from_state_dict) X(state_dict) X(_get_name)         \
-                    X(extra_repr) X(forward) X(train) X(apply) X(_apply) X(data) X(grad)           \
-                        X(inplace) X(__call__) X(__getattr__) X(__getattribute__) X(_size)         \
-                            X(_keys)
+    X(training) X(_parameters) X(_buffers) X(_modules) X(_non_persistent_buffers_set)              \
+    X(_backward_hooks) X(_is_full_backward_hook) X(_forward_hooks) X(_forward_pre_hooks)           \
+    X(_state_dict_hooks) X(_load_state_dict_pre_hooks) X(_load_state_dict_post_hooks)              \
+    X(_metadata) X(_version) X(_save_to_state_dict) X(_load_from_state_dict) X(state_dict)         \
+    X(get_extra_state) X(set_extra_state) X(_get_name) X(extra_repr) X(forward) X(train)           \
+    X(apply) X(data) X(inplace) X(__getattr__) X(__getattribute__) X(_size) X(_keys)
+/* clang-format on */
 struct nn_names {
 #define X(name) PyObject *name;
     NN_NAMES(X)

@@ -220,13 +220,14 @@ done:
     return status;
 }
 
-/* ro[i] * (vector . q) */
-static int share(struct lbfgs *l, Py_ssize_t i, struct tensor *q, struct number *out)
+/* ro[i] * (list[i] . q) */
+static int share(struct lbfgs *l, PyObject *list, Py_ssize_t i, struct tensor *q,
+                 struct number *out)
 {
-    struct tensor *step = item(l->steps, i), *ro = item(l->ro, i);
+    struct tensor *vector = item(list, i), *ro = item(l->ro, i);
     struct number product, factor;
 
-    if (!step || !ro || lbfgs_dot(l, step, q, &product) < 0 ||
+    if (!vector || !ro || lbfgs_dot(l, vector, q, &product) < 0 ||
         take_number(l, tensor_ref(ro), &factor) < 0)
         return -1;
     *out = number_mul(product, factor);
@@ -258,7 +259,7 @@ static struct tensor *recursion(struct lbfgs *l, struct tensor *q)
     for (Py_ssize_t i = count - 1; i >= 0; i--) {
         PyObject *kept;
         struct tensor *dir = item(l->dirs, i);
-        if (!dir || share(l, i, q, &a) < 0 || add_scaled(q, dir, number_neg(a)) < 0)
+        if (!dir || share(l, l->steps, i, q, &a) < 0 || add_scaled(q, dir, number_neg(a)) < 0)
             return NULL;
         kept = lbfgs_number_object(a);
         if (!kept || PyList_SetItem(l->al, i, kept) < 0)
@@ -267,7 +268,8 @@ static struct tensor *recursion(struct lbfgs *l, struct tensor *q)
     r = scaled(q, l->scale);
     for (Py_ssize_t i = 0; r && i < count; i++) {
         struct tensor *step = item(l->steps, i);
-        if (!step || share(l, i, r, &b) < 0 || take_number(l, tensor_ref(item(l->al, i)), &a) < 0 ||
+        if (!step || share(l, l->dirs, i, r, &b) < 0 ||
+            take_number(l, tensor_ref(item(l->al, i)), &a) < 0 ||
             add_scaled(r, step, number_sub(a, b)) < 0) {
             tensor_unref(r);
             r = NULL;

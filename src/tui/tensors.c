@@ -293,10 +293,11 @@ static void lay_welcome(struct lines *lines)
     }
 }
 
-/* What learns: modules, and tensors that gather a gradient. */
+/* What learns: modules with their parameters, and tensors that gather a gradient. */
 static bool learns(const json_t *json)
 {
     return !strcmp(text_of(json, "kind"), "module") ||
+           !strcmp(text_of(json, "kind"), "parameter") ||
            (json_is_true(json_object_get(json, "requires_grad")) && !text_of(json, "grad_fn")[0]);
 }
 
@@ -312,11 +313,28 @@ static void lay_variable(struct lines *lines, const json_t *json, const json_t *
         lay_other(lines, json, name, known, width);
 }
 
+/* "model.0.weight" belongs to "model", which has a row of its own only when it is a variable of a
+ * known kind. Copies the module's name and lays a row for it; false: the name has no dot. */
+static bool open_module(struct lines *lines, const json_t *json, char *module, size_t size)
+{
+    const char *name = text_of(json, "name"), *dot = strchr(name, '.');
+
+    if (strcmp(text_of(json, "kind"), "parameter") != 0 || !dot || (size_t)(dot - name) >= size)
+        return false;
+    snprintf(module, size, "%.*s", (int)(dot - name), name);
+    if (lines->at.count > 0)
+        lines_end(lines);
+    lines_adds(lines, STYLE_NAME, module);
+    lines_end(lines);
+    return true;
+}
+
 /* The variables that learn, or the others; a module takes along what belongs to it. */
 static void lay_group(struct lines *lines, const json_t *tensors, const json_t *before,
                       bool learning, int width)
 {
-    const char *module = "", *name;
+    char module[64] = "";
+    const char *name;
     struct lines rows = LINES_INIT;
     json_t *json;
     size_t i;
@@ -328,9 +346,11 @@ static void lay_group(struct lines *lines, const json_t *tensors, const json_t *
 
         name = text_of(json, "name");
         inside = belongs_to(name, module);
-        module = is_module ? name : inside ? module : "";
+        if (!inside)
+            snprintf(module, sizeof(module), "%s", is_module ? name : "");
         if ((inside || learns(json)) != learning)
             continue;
+        inside = inside || open_module(lines, json, module, sizeof(module));
         lines_clear(&rows);
         lay_variable(&rows, json, before, inside ? module : "", width - (inside ? INDENT : 0));
         if (lines->at.count > 0 && !inside && (rows.at.count > 1 || tall || is_module))

@@ -218,6 +218,23 @@ Test(tui_layout, what_learns_comes_first_and_modules_hold_their_parameters)
     lines_release(&lines);
 }
 
+Test(tui_layout, parameters_are_grouped_without_a_row_for_their_module)
+{
+    struct lines lines = LINES_INIT;
+
+    cr_assert_str_eq(tensors("[{\"name\":\"net.0.bias\",\"kind\":\"parameter\",\"shape\":[1],"
+                             "\"dtype\":\"float32\",\"requires_grad\":true,\"values\":[2]},"
+                             "{\"name\":\"net.1.bias\",\"kind\":\"parameter\",\"shape\":[1],"
+                             "\"dtype\":\"float32\",\"requires_grad\":true,\"values\":[3]}]",
+                             30, &lines),
+                     "net\n"
+                     "  0.bias  [1]        float32 ∇\n"
+                     "    2\n"
+                     "  1.bias  [1]        float32 ∇\n"
+                     "    3\n");
+    lines_release(&lines);
+}
+
 Test(tui_layout, broken_summaries_are_survived)
 {
     static const char *const texts[] = {

@@ -5,22 +5,6 @@
 
 #include <string.h>
 
-/* Takes a pooled result out of the pool, into `out` (a given tensor is written into). */
-static int leave(const struct op *op, size_t mark, struct tensor *result, struct tensor **out)
-{
-    int status = result ? 0 : -1;
-
-    if (result && !*out) {
-        *out = tensor_ref(result);
-    } else if (result) {
-        status = op_output(op, out, tensor_dtype(result), result->ndim, result->shape);
-        if (status == 0)
-            status = tensor_copy(*out, result);
-    }
-    pool_close(mark);
-    return status;
-}
-
 int contiguous_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
     (void)op;
@@ -45,7 +29,7 @@ int reshape_composite(const struct op *op, const struct value *args, struct tens
         if (!view[0].tensor)
             return -1;
     }
-    return leave(op, mark, d_call(OP_view, view), out);
+    return pool_leave(op, mark, d_call(OP_view, view), out);
 }
 
 int flatten_composite(const struct op *op, const struct value *args, struct tensor **out)
@@ -73,7 +57,7 @@ int flatten_composite(const struct op *op, const struct value *args, struct tens
         else
             shape[ndim++] = size;
     }
-    return leave(op, mark, d_reshape(self, ndim, shape), out);
+    return pool_leave(op, mark, d_reshape(self, ndim, shape), out);
 }
 
 int narrow_composite(const struct op *op, const struct value *args, struct tensor **out)
@@ -187,5 +171,5 @@ int matmul_composite(const struct op *op, const struct value *args, struct tenso
 {
     size_t mark = pool_open();
 
-    return leave(op, mark, matmul(args[0].tensor, args[1].tensor), out);
+    return pool_leave(op, mark, matmul(args[0].tensor, args[1].tensor), out);
 }

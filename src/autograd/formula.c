@@ -27,15 +27,48 @@ struct tensor *pool_keep(struct tensor *t)
     return t;
 }
 
+int pool_leave(const struct op *op, size_t mark, struct tensor *result, struct tensor **out)
+{
+    int status = result ? 0 : -1;
+
+    if (result)
+        status = op_give(op, tensor_ref(result), out);
+    pool_close(mark);
+    return status;
+}
+
+/* A missing tensor where the row needs one: what computes it has failed or has no gradient. */
+static bool lacks_tensor(enum op_id id, const struct value *args)
+{
+    uint32_t tensors = op_schema(&ops[id])->tensors;
+
+    for (int i = 0; tensors; i++, tensors >>= 1) {
+        if (tensors & 1 && args[i].given && !args[i].tensor)
+            return true;
+    }
+    return false;
+}
+
 struct tensor *d_call(enum op_id id, const struct value *args)
 {
     struct tensor *out[OP_MAX_OUTPUTS] = {NULL};
 
+    if (lacks_tensor(id, args))
+        return NULL;
     if (op_call(&ops[id], args, out) < 0)
         return NULL;
     for (int i = 1; i < ops[id].outputs; i++)
         pool_keep(out[i]);
     return pool_keep(out[0]);
+}
+
+struct tensor *d_args(enum op_id id, int count, const struct value *args)
+{
+    struct value all[OP_MAX_ARGS];
+
+    memcpy(all, args, (size_t)count * sizeof(*args));
+    op_defaults(&ops[id], all, count);
+    return d_call(id, all);
 }
 
 static struct tensor *call_tensors(enum op_id id, int count, struct tensor *const *tensors)

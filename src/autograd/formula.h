@@ -23,6 +23,29 @@ struct tensor *d_call3(enum op_id id, struct tensor *a, struct tensor *b, struct
 /* A row applied to a whole argument list. */
 struct tensor *d_call(enum op_id id, const struct value *args);
 
+/* A row applied to its first arguments, the others at their defaults: D(sum__dim, V_TENSOR(x),
+ * V_INTS(dims, count), V_INT(true)). */
+struct tensor *d_args(enum op_id id, int count, const struct value *args);
+#define D(name, ...)                                                                               \
+    d_args(OP_##name, (int)(sizeof((struct value[]){__VA_ARGS__}) / sizeof(struct value)),         \
+           (struct value[]){__VA_ARGS__})
+#define V_TENSOR(t) ((struct value){.given = true, .tensor = (t)})
+#define V_INT(n)    ((struct value){.given = true, .i = (n)}) /* a bool or a dtype as well */
+#define V_FLOAT(x)  ((struct value){.given = true, .d = (x)})
+#define V_INTS(list, length)                                                                       \
+    ((struct value){.given = true, .ints = {.at = (list), .count = (length)}})
+#define V_TENSORS(list, length)                                                                    \
+    ((struct value){.given = true, .tensors = {.at = (list), .count = (length)}})
+#define V_SCALAR(s) ((struct value){.given = true, .scalar = (s)})
+#define V_STRING(s) ((struct value){.given = true, .text = (s)})
+#define V_NONE      ((struct value){.given = false})
+/* An optional tensor: None when NULL. */
+#define V_MAYBE(t) ((struct value){.given = (t) != NULL, .tensor = (t)})
+
+/* For composites: takes a pooled result (NULL: an error) out of the pool into *out, a given tensor
+ * being written into, and closes the pool at `mark`. */
+int pool_leave(const struct op *op, size_t mark, struct tensor *result, struct tensor **out);
+
 /* d_exp(x), d_mul(x, y), d_lerp(x, y, z): one for every elementwise row. */
 #define UNARY(name, params, rule, expr, saves, dself, flags, help)                                 \
     static inline struct tensor *d_##name(struct tensor *x)                                        \
@@ -113,7 +136,7 @@ typedef void grad_rule(struct grad_call *c);
 /* Edges are the tensors of the argument list in order, those of a Tensor[] one by one. */
 static inline bool grad_wanted(const struct grad_call *c, int edge)
 {
-    return c->need >> edge & 1;
+    return c->need >> (edge < 63 ? edge : 63) & 1;
 }
 /* Stores the gradient of an edge, summed and converted to the shape and dtype of argument `arg`. */
 void grad_store(struct grad_call *c, int edge, int arg, struct tensor *grad);

@@ -192,22 +192,3 @@ void addmm_rule(struct grad_call *c)
     if (grad_wanted(c, 2))
         c->grads[2] = d_scale(d_call2(OP_mm, turned(c->args[1].tensor), g), alpha);
 }
-
-/* ---- sums ---- */
-
-static struct tensor *spread(struct tensor *g, const struct tensor *self)
-{
-    g = d_expand(g, self->ndim, self->shape);
-    return g ? d_to(g, tensor_dtype(self)) : NULL;
-}
-
-void sum_all_rule(struct grad_call *c)
-{
-    c->grads[0] = spread(c->g[0], c->args[0].tensor);
-}
-
-void sum_dim_rule(struct grad_call *c)
-{
-    c->grads[0] = spread(d_keep_dims(c->g[0], c->args[0].tensor, &c->args[1], c->args[2].i),
-                         c->args[0].tensor);
-}

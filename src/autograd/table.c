@@ -32,9 +32,9 @@ struct op ops[OP_COUNT] = {
 #define LIST(name, schema, function, flags, help)                                                  \
     ROW(name, schema, NULL, function, (flags) | OP_COMPOSED, help)
 /* What PyTorch calls the three tensors. */
-#define TERNARY_SCHEMA_lerp    "(Tensor self, Tensor end, Tensor weight"
-#define TERNARY_SCHEMA_addcmul "(Tensor self, Tensor tensor1, Tensor tensor2"
-#define TERNARY_SCHEMA_addcdiv "(Tensor self, Tensor tensor1, Tensor tensor2"
+#define TERNARY_SCHEMA_lerp                    "(Tensor self, Tensor end, Tensor weight"
+#define TERNARY_SCHEMA_addcmul                 "(Tensor self, Tensor tensor1, Tensor tensor2"
+#define TERNARY_SCHEMA_addcdiv                 "(Tensor self, Tensor tensor1, Tensor tensor2"
 #include "tensor/ops.def"
 #undef UNARY
 #undef BINARY
@@ -129,14 +129,16 @@ static const struct {
     {OP_sum__dim, "SumBackward1"},
     {OP_squeeze__dim, "SqueezeBackward1"},
     {OP_fix, "TruncBackward0"},
-    {OP__nll_loss2d, "NllLoss2DBackward0"},
-    {OP_div_number, "DivBackward1"},
     {OP_clip, "ClampBackward1"},
+    {OP_clamp, "ClampBackward1"},
     {OP_mean__dim, "MeanBackward1"},
     {OP_prod__dim, "ProdBackward1"},
     {OP_max, "MaxBackward1"},
     {OP_min, "MinBackward1"},
-    {OP_clamp, "ClampBackward1"},
+    {OP_median__dim, "MedianBackward1"},
+    {OP_norm, "NormBackward1"},
+    {OP__nll_loss2d, "NllLoss2DBackward0"},
+    {OP_div_number, "DivBackward1"},
 };
 
 static char backward_names[OP_COUNT][40];

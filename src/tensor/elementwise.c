@@ -124,6 +124,23 @@ int op_output(const struct op *op, struct tensor **out, enum dtype dtype, int nd
     return tensor_resize(*out, ndim, shape);
 }
 
+int op_give(const struct op *op, struct tensor *result, struct tensor **out)
+{
+    int status;
+
+    if (!result)
+        return -1;
+    if (!*out) {
+        *out = result;
+        return 0;
+    }
+    status = op_output(op, out, tensor_dtype(result), result->ndim, result->shape);
+    if (status == 0)
+        status = tensor_copy(*out, result);
+    tensor_unref(result);
+    return status;
+}
+
 /* Whole-number division by zero is an error before a kernel meets it. */
 static int check_divisor(enum op_id id, enum dtype dtype, const struct tensor *divisor)
 {

@@ -1,401 +1,567 @@
-/* Advanced indexing: index, index_put_, nonzero, masked_select. */
+/*
+ * Picking and putting elements by tensors of indices.
+ *
+ * All of it is one walk: the tensor is looked at through a view in which the indexed dimensions
+ * stand still (stride 0), and a tensor of byte offsets, broadcast over the rest, says how far from
+ * there each element lies. The iterator does the rest.
+ */
 #include "tensor/index.h"
 
 #include "base/error.h"
-#include "base/mem.h"
-#include "base/strbuf.h"
-#include "tensor/reduce.h"
+#include "tensor/iter.h"
 
 #include <string.h>
 
-/* ---- nonzero ---- */
+/* ---- masks ---- */
 
-static bool is_true(enum dtype d, const char *at)
+struct tensor *nonzero(struct tensor *self)
 {
-    struct scalar s = dtype_load(d, at);
+    struct tensor *truth = tensor_to(self, DTYPE_b8), *whole, *result = NULL;
+    int64_t found = 0, row = 0, at[TENSOR_MAX_DIMS] = {0};
+    const bool *mask;
 
-    return s.kind == SCALAR_FLOAT ? s.d != 0 : s.i != 0;
-}
-
-static int64_t count_true(const struct tensor *t)
-{
-    size_t size = dtype_size(tensor_dtype(t));
-    int64_t count = 0;
-
-    for (int64_t i = 0; i < t->numel; i++)
-        count += is_true(tensor_dtype(t), tensor_data(t) + i * (int64_t)size);
-    return count;
-}
-
-struct tensor *tensor_nonzero(const struct tensor *t)
-{
-    struct tensor *flat = tensor_contiguous((struct tensor *)t), *found;
-    int64_t *out, size = (int64_t)dtype_size(tensor_dtype(t));
-
-    if (!flat)
+    whole = truth ? tensor_contiguous(truth) : NULL;
+    tensor_unref(truth);
+    if (!whole)
         return NULL;
-    found = tensor_new(DTYPE_i64, 2, (int64_t[]){count_true(flat), t->ndim});
-    out = found ? (int64_t *)tensor_data(found) : NULL;
-    for (int64_t i = 0; found && i < flat->numel; i++) {
-        int64_t rest = i;
-
-        if (!is_true(tensor_dtype(flat), tensor_data(flat) + i * size))
-            continue;
-        for (int d = t->ndim - 1; d >= 0; d--) {
-            out[d] = rest % t->shape[d];
-            rest /= t->shape[d];
+    mask = (const bool *)tensor_data(whole);
+    for (int64_t i = 0; i < whole->numel; i++)
+        found += mask[i];
+    result = tensor_new(DTYPE_i64, 2, (int64_t[]){found, self->ndim});
+    for (int64_t i = 0; result && i < whole->numel; i++) {
+        if (mask[i]) {
+            memcpy((int64_t *)tensor_data(result) + row * self->ndim, at,
+                   (size_t)self->ndim * sizeof(*at));
+            row++;
         }
-        out += t->ndim;
+        for (int d = self->ndim - 1; d >= 0 && ++at[d] == self->shape[d]; d--)
+            at[d] = 0;
     }
-    tensor_unref(flat);
-    return found;
+    tensor_unref(whole);
+    return result;
 }
 
 int nonzero_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    return reduce_give(op, tensor_nonzero(args[0].tensor), out);
+    return op_give(op, nonzero(args[0].tensor), out);
 }
 
-/* ---- masks become positions ---- */
+/* ---- the indices of a call ---- */
 
-/* The indices without masks: one int64 tensor (owned) or NULL per dimension of self. */
-struct positions {
+/* One integer tensor for each indexed dimension, NULL for those that are taken whole. In a call,
+ * too, each entry stands for a dimension: behind a mask of n dimensions n - 1 entries are NULL. */
+struct indices {
     struct tensor *at[TENSOR_MAX_DIMS];
+    int count;
 };
 
-static void release_positions(struct positions *p)
+static void indices_release(struct indices *in)
 {
-    for (int d = 0; d < TENSOR_MAX_DIMS; d++)
-        tensor_unref(p->at[d]);
+    for (int i = 0; i < in->count; i++)
+        tensor_unref(in->at[i]);
 }
 
-static int expand_mask(const struct tensor *self, const struct tensor *mask, int dim,
-                       struct positions *p)
+static int check_mask(const struct tensor *self, const struct tensor *mask, int dim)
 {
-    struct tensor *found;
     char text[2][256];
 
     for (int d = 0; d < mask->ndim; d++) {
         if (dim + d >= self->ndim || mask->shape[d] != self->shape[dim + d])
-            return error_set(
-                ERROR_INDEX,
-                "The shape of the mask %s at index %d does not match the shape of the indexed "
-                "tensor %s at index %d",
-                shape_text(mask->ndim, mask->shape, text[0], sizeof(text[0])), d,
-                shape_text(self->ndim, self->shape, text[1], sizeof(text[1])), dim + d);
-    }
-    found = tensor_nonzero(mask);
-    if (!found)
-        return -1;
-    for (int d = 0; d < mask->ndim; d++) {
-        p->at[dim + d] = tensor_view(found, 1, &found->shape[0], &found->stride[0], d);
-        if (!p->at[dim + d])
-            break;
-    }
-    tensor_unref(found);
-    return error_pending() ? -1 : 0;
-}
-
-static int resolve(const struct tensor *self, const struct value *indices, struct positions *p)
-{
-    memset(p, 0, sizeof(*p));
-    if (indices->tensors.count > self->ndim)
-        return error_set(ERROR_INDEX, "too many indices for tensor of dimension %d (got %d)",
-                         self->ndim, indices->tensors.count);
-    for (int d = 0; d < indices->tensors.count; d++) {
-        struct tensor *index = indices->tensors.at[d];
-        int status = 0;
-
-        if (!index)
-            continue;
-        if (index->dtype == DTYPE_b8 || index->dtype == DTYPE_u8)
-            status = expand_mask(self, index, d, p);
-        else if (index->dtype == DTYPE_i64 || index->dtype == DTYPE_i32)
-            p->at[d] = tensor_to(index, DTYPE_i64);
-        else
-            status = error_set(ERROR_INDEX,
-                               "tensors used as indices must be long, byte or bool tensors");
-        if (status < 0 || (!p->at[d] && error_pending()))
-            return -1;
+            return error_set(ERROR_INDEX,
+                             "The shape of the mask %s at index %d does not match the shape of the "
+                             "indexed tensor %s at index %d",
+                             shape_text(mask->ndim, mask->shape, text[0], sizeof(text[0])), d,
+                             shape_text(self->ndim, self->shape, text[1], sizeof(text[1])),
+                             dim + d);
     }
     return 0;
 }
 
-/* ---- the plan ---- */
-
-static int broadcast_positions(const struct positions *p, int ndim, int64_t *shape)
+/* A mask becomes the integer tensors of its true places, one for each of its dimensions. */
+static int set_mask(struct indices *in, const struct tensor *self, struct tensor *mask, int dim)
 {
-    int index_ndim = 0;
-    char text[256];
-    struct strbuf shapes = STRBUF_INIT;
+    struct tensor *places;
     int status = 0;
 
-    for (int d = 0; d < ndim && status == 0; d++) {
-        if (p->at[d])
-            status = shape_broadcast(&index_ndim, shape, p->at[d]->ndim, p->at[d]->shape);
+    if (check_mask(self, mask, dim) < 0)
+        return -1;
+    places = nonzero(mask);
+    for (int d = 0; places && status == 0 && d < mask->ndim; d++) {
+        in->at[dim + d] = tensor_view(places, 1, &places->shape[0], &places->stride[0], d);
+        status = in->at[dim + d] ? 0 : -1;
     }
-    if (status == 0)
-        return index_ndim;
-    error_clear();
-    for (int d = 0; d < ndim; d++) {
-        if (p->at[d])
-            strbuf_addf(&shapes, "%s%s", shapes.length ? ", " : "",
-                        shape_text(p->at[d]->ndim, p->at[d]->shape, text, sizeof(text)));
-    }
-    error_set(ERROR_INDEX,
-              "shape mismatch: indexing tensors could not be broadcast together with shapes %s",
-              shapes.text);
-    strbuf_release(&shapes);
-    return -1;
+    tensor_unref(places);
+    return places ? status : -1;
 }
 
-/* Adds what one index contributes to the offsets; negative positions count from the end. */
-static int add_offsets(const struct tensor *self, int dim, const struct tensor *index,
-                       int index_ndim, const int64_t *index_shape, struct index_plan *plan)
+static int indices_init(struct indices *in, const struct tensor *self, const struct value *list)
 {
-    int lead = index_ndim - index->ndim;
+    int status = 0;
 
-    for (int64_t i = 0; i < plan->index_count; i++) {
-        int64_t rest = i, at = 0, position;
+    memset(in, 0, sizeof(*in));
+    if (list->tensors.count > self->ndim)
+        return error_set(ERROR_INDEX, "too many indices for tensor of dimension %d (got %d)",
+                         self->ndim, list->tensors.count);
+    in->count = self->ndim;
+    for (int d = 0; d < list->tensors.count && status == 0; d++) {
+        struct tensor *t = list->tensors.at[d];
 
-        for (int d = index_ndim - 1; d >= 0; d--) {
-            int64_t digit = rest % index_shape[d];
+        if (!t)
+            continue;
+        if (t->dtype == DTYPE_b8 || t->dtype == DTYPE_u8)
+            status = set_mask(in, self, t, d);
+        else if (t->dtype != DTYPE_i64 && t->dtype != DTYPE_i32)
+            status = error_set(ERROR_INDEX,
+                               "tensors used as indices must be long, byte or bool tensors");
+        else if (!(in->at[d] = tensor_to(t, DTYPE_i64)))
+            status = -1;
+    }
+    return status;
+}
 
-            rest /= index_shape[d];
-            if (d >= lead && index->shape[d - lead] != 1)
-                at += digit * index->stride[d - lead];
-        }
-        position = ((const int64_t *)tensor_data(index))[at];
-        if (position < -self->shape[dim] || position >= self->shape[dim])
+/* ---- the walk ---- */
+
+/* What is walked: `view` shows the indexed tensor, its indexed dimensions standing still;
+ * `offsets` are bytes. */
+struct walk {
+    struct tensor *view, *offsets;
+};
+
+static void walk_release(struct walk *w)
+{
+    tensor_unref(w->view);
+    tensor_unref(w->offsets);
+}
+
+/* Adds index * step to each offset. `index` broadcasts to the shape of `offsets`, contiguous. */
+static int add_offsets(struct tensor *offsets, const struct tensor *index, int64_t size,
+                       int64_t step, int dim)
+{
+    int64_t *to = (int64_t *)tensor_data(offsets), at[TENSOR_MAX_DIMS] = {0};
+    int lead = offsets->ndim - index->ndim;
+
+    for (int64_t i = 0; i < offsets->numel; i++) {
+        const int64_t *from = (const int64_t *)tensor_data(index);
+        int64_t place;
+
+        for (int d = 0; d < index->ndim; d++)
+            from += index->shape[d] == 1 ? 0 : at[lead + d] * index->stride[d];
+        place = *from;
+        if (place < -size || place >= size)
             return error_set(ERROR_INDEX,
                              "index %lld is out of bounds for dimension %d with size %lld",
-                             (long long)position, dim, (long long)self->shape[dim]);
-        plan->offsets[i] +=
-            (position < 0 ? position + self->shape[dim] : position) * self->stride[dim];
+                             (long long)place, dim, (long long)size);
+        to[i] += (place < 0 ? place + size : place) * step;
+        for (int d = offsets->ndim - 1; d >= 0 && ++at[d] == offsets->shape[d]; d--)
+            at[d] = 0;
     }
     return 0;
 }
 
-/* Where the index dimensions stand in the result: in place of the indexed ones, when these are
- * neighbours. */
-static int place_of(const struct positions *p, int ndim)
+/* The common shape of the indices. */
+static int index_shape(const struct indices *in, int *ndim, int64_t *shape)
+{
+    char text[2][256];
+
+    *ndim = 0;
+    for (int i = 0; i < in->count; i++) {
+        const struct tensor *t = in->at[i];
+
+        if (!t)
+            continue;
+        shape_text(*ndim, shape, text[0], sizeof(text[0]));
+        if (shape_broadcast(ndim, shape, t->ndim, t->shape) < 0) {
+            error_clear();
+            return error_set(ERROR_INDEX,
+                             "shape mismatch: indexing tensors could not be broadcast together "
+                             "with shapes %s, %s",
+                             text[0], shape_text(t->ndim, t->shape, text[1], sizeof(text[1])));
+        }
+    }
+    return 0;
+}
+
+/* Where the indices' dimensions stand in the result: in place of the indexed ones when these are
+ * neighbours, else in front. */
+static int index_place(const struct indices *in)
 {
     int first = -1, last = -1, count = 0;
 
-    for (int d = 0; d < ndim; d++) {
-        if (!p->at[d])
+    for (int i = 0; i < in->count; i++) {
+        if (!in->at[i])
             continue;
-        first = first < 0 ? d : first;
-        last = d;
+        first = first < 0 ? i : first;
+        last = i;
         count++;
     }
     return count > 0 && last - first + 1 == count ? first : 0;
 }
 
-static void lay_out(const struct tensor *self, const struct positions *p, int index_ndim,
-                    const int64_t *index_shape, struct index_plan *plan)
+static struct tensor *offsets_of(const struct tensor *self, const struct indices *in, int ndim,
+                                 const int64_t *shape)
 {
-    int out = 0;
+    int64_t size = (int64_t)dtype_size(tensor_dtype(self));
+    struct tensor *offsets = tensor_zeros(DTYPE_i64, ndim, shape);
 
-    plan->at = place_of(p, self->ndim);
-    for (int d = 0; d < self->ndim; d++) {
-        if (p->at[d])
-            continue;
-        plan->kept_shape[plan->kept] = self->shape[d];
-        plan->kept_stride[plan->kept++] = self->stride[d];
-    }
-    for (int k = 0; k <= plan->kept; k++) {
-        for (int i = 0; k == plan->at && i < index_ndim; i++)
-            plan->shape[out++] = index_shape[i];
-        if (k < plan->kept)
-            plan->shape[out++] = plan->kept_shape[k];
-    }
-    plan->ndim = out;
-    plan->index_ndim = index_ndim;
-}
-
-int index_plan(const struct tensor *self, const struct value *indices, struct index_plan *plan)
-{
-    struct positions p;
-    int64_t index_shape[TENSOR_MAX_DIMS];
-    int index_ndim, status = -1;
-
-    memset(plan, 0, sizeof(*plan));
-    if (resolve(self, indices, &p) < 0)
-        goto end;
-    index_ndim = broadcast_positions(&p, self->ndim, index_shape);
-    if (index_ndim < 0)
-        goto end;
-    plan->index_count = shape_numel(index_ndim, index_shape);
-    plan->offsets = mem_zero((size_t)plan->index_count, sizeof(*plan->offsets));
-    if (!plan->offsets)
-        goto end;
-    status = 0;
-    for (int d = 0; d < self->ndim && status == 0; d++) {
-        if (p.at[d])
-            status = add_offsets(self, d, p.at[d], index_ndim, index_shape, plan);
-    }
-    lay_out(self, &p, index_ndim, index_shape, plan);
-    if (plan->ndim > TENSOR_MAX_DIMS && status == 0)
-        status =
-            error_set(ERROR_RUNTIME, "tensors have at most %d dimensions here", TENSOR_MAX_DIMS);
-end:
-    release_positions(&p);
-    if (status < 0)
-        index_plan_release(plan);
-    return status;
-}
-
-void index_plan_release(struct index_plan *plan)
-{
-    mem_free(plan->offsets);
-    plan->offsets = NULL;
-}
-
-/* ---- the walk ---- */
-
-/* Elements before, at and behind the index dimensions: result = (before, index, behind). */
-struct index_walk {
-    int64_t before, behind;
-};
-
-static struct index_walk walk_of(const struct index_plan *plan)
-{
-    return (struct index_walk){shape_numel(plan->at, plan->kept_shape),
-                               shape_numel(plan->kept - plan->at, plan->kept_shape + plan->at)};
-}
-
-static int64_t kept_offset(const struct index_plan *plan, int from, int to, int64_t i)
-{
-    int64_t offset = 0;
-
-    for (int d = to - 1; d >= from; d--) {
-        offset += i % plan->kept_shape[d] * plan->kept_stride[d];
-        i /= plan->kept_shape[d];
-    }
-    return offset;
-}
-
-static bool behind_is_contiguous(const struct index_plan *plan)
-{
-    int64_t step = 1;
-
-    for (int d = plan->kept - 1; d >= plan->at; d--) {
-        if (plan->kept_shape[d] != 1 && plan->kept_stride[d] != step)
-            return false;
-        step *= plan->kept_shape[d];
-    }
-    return true;
-}
-
-/* Calls `move(self element, result element, bytes)` for every run that lies together in both. */
-typedef void move_fn(char *self, char *result, size_t bytes, enum dtype dtype);
-
-static void walk_index(const struct index_plan *plan, char *self, char *result, enum dtype dtype,
-                       move_fn *move)
-{
-    struct index_walk w = walk_of(plan);
-    int64_t size = (int64_t)dtype_size(dtype);
-    int64_t run = behind_is_contiguous(plan) ? w.behind : 1;
-
-    for (int64_t b = 0; b < w.before; b++) {
-        int64_t start = kept_offset(plan, 0, plan->at, b);
-
-        for (int64_t i = 0; i < plan->index_count; i++) {
-            for (int64_t k = 0; k < w.behind; k += run) {
-                int64_t offset = start + plan->offsets[i];
-
-                if (run == 1)
-                    offset += kept_offset(plan, plan->at, plan->kept, k);
-                move(self + offset * size, result, (size_t)(run * size), dtype);
-                result += run * size;
-            }
+    for (int i = 0; offsets && i < in->count; i++) {
+        if (in->at[i] &&
+            add_offsets(offsets, in->at[i], self->shape[i], self->stride[i] * size, i) < 0) {
+            tensor_unref(offsets);
+            return NULL;
         }
     }
+    return offsets;
 }
 
-static void take(char *self, char *result, size_t bytes, enum dtype dtype)
+static int walk_init(struct walk *w, struct tensor *self, const struct indices *in)
 {
-    (void)dtype;
-    memcpy(result, self, bytes);
-}
+    int64_t index[TENSOR_MAX_DIMS], shape[2 * TENSOR_MAX_DIMS], stride[2 * TENSOR_MAX_DIMS];
+    int64_t offset_stride[2 * TENSOR_MAX_DIMS] = {0};
+    int index_ndim, place = index_place(in), ndim = 0;
+    struct tensor *offsets;
 
-static void put(char *self, char *result, size_t bytes, enum dtype dtype)
-{
-    (void)dtype;
-    memcpy(self, result, bytes);
-}
-
-static void accumulate(char *self, char *result, size_t bytes, enum dtype dtype)
-{
-    size_t size = dtype_size(dtype);
-
-    for (size_t at = 0; at < bytes; at += size) {
-        struct scalar a = dtype_load(dtype, self + at), b = dtype_load(dtype, result + at);
-
-        if (dtype == DTYPE_f32)
-            *(float *)(self + at) += *(const float *)(result + at);
-        else
-            dtype_store(dtype, self + at,
-                        a.kind == SCALAR_FLOAT ? scalar_float(a.d + b.d) : scalar_int(a.i + b.i));
+    w->view = w->offsets = NULL;
+    if (index_shape(in, &index_ndim, index) < 0)
+        return -1;
+    if (index_ndim + self->ndim > TENSOR_MAX_DIMS)
+        return error_set(ERROR_RUNTIME, "tensors have at most %d dimensions here", TENSOR_MAX_DIMS);
+    offsets = offsets_of(self, in, index_ndim, index);
+    if (!offsets)
+        return -1;
+    for (int d = 0; d <= self->ndim; d++) {
+        for (int k = 0; d == place && k < index_ndim; k++) {
+            shape[ndim] = index[k];
+            stride[ndim] = 0;
+            offset_stride[ndim++] = offsets->stride[k];
+        }
+        if (d == self->ndim || (d < in->count && in->at[d]))
+            continue;
+        shape[ndim] = self->shape[d];
+        stride[ndim++] = self->stride[d];
     }
+    w->view = tensor_view(self, ndim, shape, stride, self->offset);
+    w->offsets = tensor_view(offsets, ndim, shape, offset_stride, 0);
+    tensor_unref(offsets);
+    if (w->view && w->offsets)
+        return 0;
+    walk_release(w);
+    return -1;
+}
+
+/* Operands: result, element, offset. */
+#define PICK(bytes, T)                                                                             \
+    static void pick_##bytes(int64_t n, char *const *ptr, const int64_t *stride,                   \
+                             const struct scalar *params)                                          \
+    {                                                                                              \
+        (void)params;                                                                              \
+        if (stride[2] == 0 && stride[0] == sizeof(T) && stride[1] == sizeof(T)) {                  \
+            memcpy(ptr[0], ptr[1] + *(const int64_t *)ptr[2], (size_t)n * sizeof(T));              \
+            return;                                                                                \
+        }                                                                                          \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            int64_t offset = *(const int64_t *)(ptr[2] + i * stride[2]);                           \
+            *(T *)(ptr[0] + i * stride[0]) = *(const T *)(ptr[1] + i * stride[1] + offset);        \
+        }                                                                                          \
+    }                                                                                              \
+    /* Operands: element, value, offset. */                                                        \
+    static void put_##bytes(int64_t n, char *const *ptr, const int64_t *stride,                    \
+                            const struct scalar *params)                                           \
+    {                                                                                              \
+        (void)params;                                                                              \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            int64_t offset = *(const int64_t *)(ptr[2] + i * stride[2]);                           \
+            *(T *)(ptr[0] + i * stride[0] + offset) = *(const T *)(ptr[1] + i * stride[1]);        \
+        }                                                                                          \
+    }
+PICK(1, uint8_t)
+PICK(2, uint16_t)
+PICK(4, uint32_t)
+PICK(8, uint64_t)
+
+static kernel_fn *const pick_kernels[9] = {[1] = pick_1, [2] = pick_2, [4] = pick_4, [8] = pick_8};
+static kernel_fn *const put_kernels[9] = {[1] = put_1, [2] = put_2, [4] = put_4, [8] = put_8};
+
+#define ADD(id, T)                                                                                 \
+    static void add_##id(int64_t n, char *const *ptr, const int64_t *stride,                       \
+                         const struct scalar *params)                                              \
+    {                                                                                              \
+        (void)params;                                                                              \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            int64_t offset = *(const int64_t *)(ptr[2] + i * stride[2]);                           \
+            T *at = (T *)(ptr[0] + i * stride[0] + offset);                                        \
+            *at = (T)(*at + *(const T *)(ptr[1] + i * stride[1]));                                 \
+        }                                                                                          \
+    }
+#define DTYPE(id, T, name, category, class) ADD(id, T)
+#include "tensor/dtype.def"
+#undef DTYPE
+
+static kernel_fn *const add_kernels[DTYPE_COUNT] = {
+#define DTYPE(id, T, name, category, class) [DTYPE_##id] = add_##id,
+#include "tensor/dtype.def"
+#undef DTYPE
+};
+
+static struct tensor *pick(struct tensor *self, const struct indices *in)
+{
+    struct tensor *result = NULL;
+    struct walk walk;
+    struct iter it;
+
+    if (walk_init(&walk, self, in) < 0)
+        return NULL;
+    result = tensor_new(tensor_dtype(self), walk.view->ndim, walk.view->shape);
+    if (result) {
+        iter_init(&it, 3, (const struct tensor *[]){result, walk.view, walk.offsets});
+        iter_run(&it, pick_kernels[dtype_size(tensor_dtype(self))], NULL);
+    }
+    walk_release(&walk);
+    return result;
+}
+
+static int put(struct tensor *self, const struct indices *in, struct tensor *values, bool add)
+{
+    struct tensor *typed = NULL;
+    int64_t shape[TENSOR_MAX_DIMS];
+    char text[2][256];
+    struct walk walk;
+    struct iter it;
+    int ndim, status = -1;
+
+    if (walk_init(&walk, self, in) < 0)
+        return -1;
+    ndim = walk.view->ndim;
+    memcpy(shape, walk.view->shape, sizeof(shape));
+    if (shape_broadcast(&ndim, shape, values->ndim, values->shape) < 0 || ndim != walk.view->ndim ||
+        memcmp(shape, walk.view->shape, (size_t)ndim * sizeof(*shape)) != 0) {
+        error_clear();
+        error_set(ERROR_RUNTIME,
+                  "shape mismatch: value tensor of shape %s cannot be broadcast to indexing result "
+                  "of shape %s",
+                  shape_text(values->ndim, values->shape, text[0], sizeof(text[0])),
+                  shape_text(walk.view->ndim, walk.view->shape, text[1], sizeof(text[1])));
+        goto end;
+    }
+    typed = values->storage == self->storage ? tensor_clone(values)
+                                             : tensor_to(values, tensor_dtype(self));
+    if (!typed)
+        goto end;
+    iter_init(&it, 3, (const struct tensor *[]){walk.view, typed, walk.offsets});
+    iter_run_serial(
+        &it, add ? add_kernels[self->dtype] : put_kernels[dtype_size(tensor_dtype(self))], NULL);
+    status = 0;
+end:
+    tensor_unref(typed);
+    walk_release(&walk);
+    return status;
 }
 
 /* ---- operations ---- */
 
 int index_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    struct tensor *self = args[0].tensor;
-    struct index_plan plan;
+    struct indices in;
+    struct tensor *result = NULL;
 
-    (void)op;
-    if (index_plan(self, &args[1], &plan) < 0)
-        return -1;
-    *out = tensor_new(tensor_dtype(self), plan.ndim, plan.shape);
-    if (*out && (*out)->numel > 0)
-        walk_index(&plan, tensor_data(self), tensor_data(*out), tensor_dtype(self), take);
-    index_plan_release(&plan);
-    return *out ? 0 : -1;
+    if (indices_init(&in, args[0].tensor, &args[1]) == 0)
+        result = pick(args[0].tensor, &in);
+    indices_release(&in);
+    return op_give(op, result, out);
 }
 
-/* The values broadcast to the indexed shape, contiguous, in self's dtype. */
-static struct tensor *spread_values(const struct tensor *self, const struct tensor *values,
-                                    const struct index_plan *plan)
+/* What an operation on a copy of self changes: *out itself when that is self, else a copy. */
+static struct tensor *changed(struct tensor *self, struct tensor **out)
 {
-    struct tensor *spread;
-    char text[2][256];
+    return *out == self ? tensor_ref(self) : tensor_clone(self);
+}
 
-    if (values->dtype != self->dtype)
-        return error_null(ERROR_RUNTIME,
-                          "Index put requires the source and destination dtypes match, got %s for "
-                          "the destination and %s for the source.",
-                          dtype_short_name(tensor_dtype(self)),
-                          dtype_short_name(tensor_dtype(values)));
-    spread = tensor_new(tensor_dtype(self), plan->ndim, plan->shape);
-    if (!spread || tensor_copy(spread, values) == 0)
-        return spread;
-    tensor_unref(spread);
-    error_clear();
-    return error_null(ERROR_RUNTIME,
-                      "shape mismatch: value tensor of shape %s cannot be broadcast to indexing "
-                      "result of shape %s",
-                      shape_text(values->ndim, values->shape, text[0], sizeof(text[0])),
-                      shape_text(plan->ndim, plan->shape, text[1], sizeof(text[1])));
+/* Gives the changed tensor; when it is *out already nothing is left to do. */
+static int give_changed(const struct op *op, int status, struct tensor *target, struct tensor **out)
+{
+    if (status < 0 || !target || target == *out) {
+        tensor_unref(target);
+        return target ? status : -1;
+    }
+    return op_give(op, target, out);
 }
 
 int index_put_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    struct tensor *self = out[0], *spread;
-    struct index_plan plan;
+    struct tensor *self = out[0], *values = args[2].tensor;
+    struct indices in;
+    int status = -1;
 
     (void)op;
-    if (index_plan(self, &args[1], &plan) < 0)
+    if (values->dtype != self->dtype && !values->wrapped_number)
+        return error_set(ERROR_RUNTIME,
+                         "Index put requires the source and destination dtypes match, got %s for "
+                         "the destination and %s for the source.",
+                         dtype_short_name(tensor_dtype(self)),
+                         dtype_short_name(tensor_dtype(values)));
+    if (indices_init(&in, self, &args[1]) == 0)
+        status = put(self, &in, values, args[3].i);
+    indices_release(&in);
+    return status;
+}
+
+/* The index argument of index_select() and its like, for dim. */
+static int dim_index(struct indices *in, const struct op *op, const struct value *args, int *dim)
+{
+    struct tensor *self = args[0].tensor, *index = args[2].tensor;
+
+    memset(in, 0, sizeof(*in));
+    *dim = tensor_dim(self, args[1].i);
+    if (*dim < 0)
         return -1;
-    spread = spread_values(self, args[2].tensor, &plan);
-    if (spread && spread->numel > 0)
-        walk_index(&plan, tensor_data(self), tensor_data(spread), tensor_dtype(self),
-                   args[3].i ? accumulate : put);
-    index_plan_release(&plan);
-    tensor_unref(spread);
-    return spread ? 0 : -1;
+    if (index->ndim > 1)
+        return error_set(ERROR_INDEX, "%s(): Index is supposed to be a vector", op->name);
+    if (index->dtype != DTYPE_i64 && index->dtype != DTYPE_i32)
+        return error_set(ERROR_RUNTIME, "%s(): Expected dtype int32 or int64 for index", op->name);
+    in->count = *dim + 1;
+    in->at[*dim] = tensor_to(index, DTYPE_i64);
+    return in->at[*dim] ? 0 : -1;
+}
+
+struct tensor *tensor_as_row(struct tensor *t)
+{
+    return t->ndim ? tensor_ref(t) : tensor_view(t, 1, (int64_t[]){1}, (int64_t[]){1}, t->offset);
+}
+
+/* The three tensors of a call with zero-dim ones as rows. */
+struct row_call {
+    struct value args[3];
+    bool flat; /* self was zero-dim */
+};
+
+static int row_call_init(struct row_call *call, const struct value *args)
+{
+    memcpy(call->args, args, sizeof(call->args));
+    call->flat = args[0].tensor->ndim == 0;
+    call->args[0].tensor = tensor_as_row(args[0].tensor);
+    call->args[2].tensor = tensor_as_row(args[2].tensor);
+    return call->args[0].tensor && call->args[2].tensor ? 0 : -1;
+}
+
+static void row_call_release(struct row_call *call)
+{
+    tensor_unref(call->args[0].tensor);
+    tensor_unref(call->args[2].tensor);
+}
+
+int index_select_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *result = NULL, *flat;
+    struct indices in = {.count = 0};
+    struct row_call call;
+    int dim;
+
+    if (row_call_init(&call, args) == 0 && dim_index(&in, op, call.args, &dim) == 0)
+        result = pick(call.args[0].tensor, &in);
+    if (result && call.flat) {
+        flat = tensor_view(result, 0, result->shape, result->stride, 0);
+        tensor_unref(result);
+        result = flat;
+    }
+    indices_release(&in);
+    row_call_release(&call);
+    return op_give(op, result, out);
+}
+
+/* self with `source` put into, or added to, the slices that the index names. */
+static int put_slices(const struct op *op, const struct value *args, struct tensor *source,
+                      bool add, struct tensor **out)
+{
+    struct tensor *target = changed(args[0].tensor, out);
+    struct value changed_args[3] = {{.given = true, .tensor = target}, args[1], args[2]};
+    struct indices in = {.count = 0};
+    struct row_call call = {.flat = false};
+    int dim, status = -1;
+
+    if (target && row_call_init(&call, changed_args) == 0 &&
+        dim_index(&in, op, call.args, &dim) == 0) {
+        if (source->ndim > 0 &&
+            (source->ndim != call.args[0].tensor->ndim || source->shape[dim] != in.at[dim]->numel))
+            error_set(ERROR_INDEX,
+                      "%s(): Number of indices (%lld) should be equal to source.size(dim) (%lld)",
+                      op->name, (long long)in.at[dim]->numel,
+                      (long long)(dim < source->ndim ? source->shape[dim] : 1));
+        else
+            status = put(call.args[0].tensor, &in, source, add);
+    }
+    indices_release(&in);
+    if (target)
+        row_call_release(&call);
+    return give_changed(op, status, target, out);
+}
+
+int index_add_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *scaled = tensor_ref(args[3].tensor), *factor = NULL, *in[2];
+    static const struct scalar none[2];
+    int status = 0;
+
+    if (args[4].scalar.d != 1) {
+        tensor_unref(scaled);
+        scaled = NULL;
+        factor = tensor_wrap_number(args[4].scalar);
+        in[0] = args[3].tensor;
+        in[1] = factor;
+        status = factor ? elementwise_run(op, OP_mul, in, none, &scaled) : -1;
+    }
+    if (status == 0)
+        status = put_slices(op, args, scaled, true, out);
+    tensor_unref(factor);
+    tensor_unref(scaled);
+    return status;
+}
+
+int index_copy_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    return put_slices(op, args, args[3].tensor, false, out);
+}
+
+int index_fill_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    if (args[3].tensor->ndim != 0)
+        return error_set(ERROR_RUNTIME,
+                         "index_fill_ only supports a 0-dimensional value tensor, but got tensor "
+                         "with %d dimension(s).",
+                         args[3].tensor->ndim);
+    return put_slices(op, args, args[3].tensor, false, out);
+}
+
+int masked_scatter_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *self = args[0].tensor, *mask = args[1].tensor, *source = args[2].tensor;
+    struct tensor *target = NULL, *wide = NULL, *flat = NULL, *list[1];
+    int64_t stride[TENSOR_MAX_DIMS], count;
+    struct indices in = {.count = 0};
+    int lead = self->ndim - mask->ndim, status = -1;
+
+    for (int d = 0; d < self->ndim; d++)
+        stride[d] = d < lead || mask->shape[d - lead] == 1 ? 0 : mask->stride[d - lead];
+    if (lead < 0 || source->dtype != self->dtype)
+        return error_set(ERROR_RUNTIME, "masked_scatter: expected self and source to have same "
+                                        "dtypes and a mask that broadcasts to self");
+    target = changed(self, out);
+    wide = tensor_view(mask, self->ndim, self->shape, stride, mask->offset);
+    flat = tensor_contiguous(source);
+    list[0] = wide;
+    if (target && wide && flat &&
+        indices_init(&in, self, &(struct value){.given = true, .tensors = {list, 1}}) == 0) {
+        count = in.count ? in.at[0]->numel : 0;
+        if (flat->numel < count) {
+            error_set(ERROR_RUNTIME,
+                      "masked_scatter: expected self and source to have same number of elements");
+        } else {
+            struct tensor *part = tensor_view(flat, 1, &count, (int64_t[]){1}, flat->offset);
+
+            status = part ? put(target, &in, part, false) : -1;
+            tensor_unref(part);
+        }
+    }
+    indices_release(&in);
+    tensor_unref(wide);
+    tensor_unref(flat);
+    return give_changed(op, status, target, out);
 }

@@ -122,12 +122,16 @@ static void run_parallel(const struct iter *it, kernel_fn *kernel, const struct 
         tensor_long_end(token);
 }
 
+void iter_run_serial(const struct iter *it, kernel_fn *kernel, const struct scalar *params)
+{
+    if (it->numel > 0)
+        run_rows(it, 0, it->numel / it->shape[0], 0, it->shape[0], kernel, params);
+}
+
 void iter_run(const struct iter *it, kernel_fn *kernel, const struct scalar *params)
 {
-    if (it->numel == 0)
-        return;
     if (it->numel >= 2 * ITER_GRAIN)
         run_parallel(it, kernel, params);
     else
-        run_rows(it, 0, it->numel / it->shape[0], 0, it->shape[0], kernel, params);
+        iter_run_serial(it, kernel, params);
 }

@@ -24,5 +24,7 @@ struct iter {
 /* operands[0] is the output; every other must broadcast to its shape (the caller has checked). */
 void iter_init(struct iter *it, int count, const struct tensor *const *operands);
 void iter_run(const struct iter *it, kernel_fn *kernel, const struct scalar *params);
+/* By one thread, in order: for outputs whose elements are written more than once. */
+void iter_run_serial(const struct iter *it, kernel_fn *kernel, const struct scalar *params);
 
 #endif

@@ -169,22 +169,6 @@ static int product(struct tensor *a, const char *a_data, const int64_t *as, stru
     return 0;
 }
 
-/* Computes into a contiguous tensor and hands it over: as it is, or copied into a given result. */
-static int finish(const struct op *op, struct tensor **out, struct tensor *result)
-{
-    int status;
-
-    if (!*out) {
-        *out = result;
-        return 0;
-    }
-    status = op_output(op, out, tensor_dtype(result), result->ndim, result->shape);
-    if (status == 0)
-        status = tensor_copy(*out, result);
-    tensor_unref(result);
-    return status;
-}
-
 int mm_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *a = args[0].tensor, *b = args[1].tensor, *c;
@@ -208,7 +192,7 @@ int mm_forward(const struct op *op, const struct value *args, struct tensor **ou
         tensor_unref(c);
         return -1;
     }
-    return finish(op, out, c);
+    return op_give(op, c, out);
 }
 
 int bmm_forward(const struct op *op, const struct value *args, struct tensor **out)
@@ -238,7 +222,7 @@ int bmm_forward(const struct op *op, const struct value *args, struct tensor **o
         tensor_unref(c);
         return -1;
     }
-    return finish(op, out, c);
+    return op_give(op, c, out);
 }
 
 int mv_forward(const struct op *op, const struct value *args, struct tensor **out)
@@ -263,7 +247,7 @@ int mv_forward(const struct op *op, const struct value *args, struct tensor **ou
         tensor_unref(y);
         return -1;
     }
-    return finish(op, out, y);
+    return op_give(op, y, out);
 }
 
 int dot_forward(const struct op *op, const struct value *args, struct tensor **out)
@@ -293,7 +277,7 @@ int dot_forward(const struct op *op, const struct value *args, struct tensor **o
         tensor_unref(z);
         return -1;
     }
-    return finish(op, out, z);
+    return op_give(op, z, out);
 }
 
 int addmm_forward(const struct op *op, const struct value *args, struct tensor **out)
@@ -330,5 +314,5 @@ int addmm_forward(const struct op *op, const struct value *args, struct tensor *
         tensor_unref(c);
         return -1;
     }
-    return finish(op, out, c);
+    return op_give(op, c, out);
 }

@@ -114,8 +114,8 @@ enum op_flag {
     OP_MUTATES = 1 << 8,  /* changes self in place under its own name (copy_), which it returns */
     OP_COMPOSED = 1 << 9, /* made of recorded operations: records nothing itself */
     OP_NO_GRAD = 1 << 10, /* its result never requires a gradient */
-    OP_PYTHON_BOOL = 1 << 12,  /* Python gets True or False instead of a zero-dim tensor */
-    OP_IN_PLACE_CALL = 1 << 11 /* this is the in-place form of a row: out[0] is self */
+    OP_IN_PLACE_CALL = 1 << 11, /* this is the in-place form of a row: out[0] is self */
+    OP_PYTHON_BOOL = 1 << 12    /* Python gets True or False instead of a zero-dim tensor */
 };
 #define OP_FM   (OP_FUNCTION | OP_METHOD)
 #define OP_FMO  (OP_FM | OP_OUT)
@@ -165,6 +165,10 @@ void schema_parse(struct schema *schema, const char *text);
  * checked and resized as PyTorch does for out=. `inplace` results must already have the shape. */
 int op_output(const struct op *op, struct tensor **out, enum dtype dtype, int ndim,
               const int64_t *shape);
+
+/* Hands a result that was computed apart (taken over; NULL: -1) to a forward function's *out: as it
+ * is, or copied into a given tensor. */
+int op_give(const struct op *op, struct tensor *result, struct tensor **out);
 
 /* The forward function of all elementwise rows. */
 op_forward elementwise_forward;

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "tensor/kernels.h"
+#include "tensor/iter.h"
 
 #include <string.h>
 
@@ -129,6 +129,97 @@ static void reduce_run(const struct reducer *r, char *out, char *in)
     }
 }
 
+/* All rows of a walk whose dimension 0 to count - 2 lie outside of r->inner. */
+static void walk_rows(const struct reducer *r, const struct walk *walk, int count, char *out,
+                      char *in)
+{
+    int64_t rows = 1;
+
+    for (int d = 0; d < count - 1; d++)
+        rows *= walk[d].size;
+    for (int64_t row = 0; row < rows; row++) {
+        char *to = out, *from = in;
+        int64_t rest = row;
+
+        for (int d = count - 2; d >= 0; d--) {
+            to += rest % walk[d].size * walk[d].out_step;
+            from += rest % walk[d].size * walk[d].in_step;
+            rest /= walk[d].size;
+        }
+        reduce_run(r, to, from);
+    }
+}
+
+/* The part of a walk that has `size` of dimension `d` from `start` on. */
+static void walk_part(const struct reducer *r, const struct walk *walk, int count, int d,
+                      int64_t start, int64_t size, char *out, char *in)
+{
+    struct walk part[TENSOR_MAX_DIMS + 1];
+    struct reducer own = *r;
+
+    memcpy(part, walk, (size_t)count * sizeof(*walk));
+    part[d].size = size;
+    own.inner = &part[count - 1];
+    walk_rows(&own, part, count, out + start * walk[d].out_step, in + start * walk[d].in_step);
+}
+
+/* Threads share a dimension that is kept: each result is made by one of them, in the order in which
+ * one thread alone would make it. */
+static void walk_parallel(const struct reducer *r, const struct walk *walk, int count, int d,
+                          int64_t numel, char *out, char *in)
+{
+    int64_t chunk = walk[d].size * ITER_GRAIN / numel, least = 64 / (int64_t)r->size;
+
+    if (chunk < least) /* no two threads in one cache line of results */
+        chunk = least;
+#pragma omp parallel for schedule(static)
+    for (int64_t start = 0; start < walk[d].size; start += chunk)
+        walk_part(r, walk, count, d, start,
+                  start + chunk < walk[d].size ? chunk : walk[d].size - start, out, in);
+}
+
+/* One long run into one result: pieces of a fixed length, so that the digits do not depend on the
+ * number of threads, and then the results of the pieces. */
+static int reduce_long(const struct reducer *r, char *out, char *in)
+{
+    int64_t n = r->inner->size, step = r->inner->in_step, steps[2] = {0, step};
+    int64_t pieces = (n + ITER_GRAIN - 1) / ITER_GRAIN;
+    char *partial = mem_alloc((size_t)pieces * r->size);
+
+    if (!partial)
+        return -1;
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < pieces; i++)
+        r->reduce(i + 1 < pieces ? ITER_GRAIN : n - i * ITER_GRAIN,
+                  (char *[]){partial + i * (int64_t)r->size, in + i * ITER_GRAIN * step}, steps,
+                  NULL);
+    steps[1] = (int64_t)r->size;
+    r->reduce(pieces, (char *[]){out, partial}, steps, NULL);
+    mem_free(partial);
+    return 0;
+}
+
+static int walk_long(const struct reducer *r, const struct walk *walk, int count, int64_t numel,
+                     char *out, char *in)
+{
+    void *token = numel >= ITER_LONG && tensor_long_begin ? tensor_long_begin() : NULL;
+    int widest = -1, status = 0;
+
+    for (int d = 0; d < count; d++) {
+        if (walk[d].out_step != 0 && (widest < 0 || walk[d].size > walk[widest].size))
+            widest = d;
+    }
+    if (widest >= 0)
+        walk_parallel(r, walk, count, widest, numel, out, in);
+    else if (count == 1)
+        status = reduce_long(r, out, in);
+    else
+        walk_rows(r, walk, count, out, in);
+    if (token)
+        tensor_long_end(token);
+    return status;
+}
+
 static int walk_all(const struct tensor *in, struct tensor *out, enum reduction reduction,
                     const struct walk *walk, int count)
 {
@@ -137,25 +228,18 @@ static int walk_all(const struct tensor *in, struct tensor *out, enum reduction 
                         .size = dtype_size(tensor_dtype(in)),
                         .inner = &walk[count - 1],
                         .base = tensor_data(out)};
-    int64_t rows = in->numel / r.inner->size;
     char small[64] = {0}, *large = NULL;
+    int status = 0;
 
     if (out->numel > (int64_t)sizeof(small) && !(large = mem_zero((size_t)out->numel, 1)))
         return -1;
     r.first = large ? large : small;
-    for (int64_t row = 0; row < rows; row++) {
-        char *to = tensor_data(out), *from = tensor_data(in);
-        int64_t rest = row;
-
-        for (int d = count - 2; d >= 0; d--) {
-            to += rest % walk[d].size * walk[d].out_step;
-            from += rest % walk[d].size * walk[d].in_step;
-            rest /= walk[d].size;
-        }
-        reduce_run(&r, to, from);
-    }
+    if (in->numel >= 2 * ITER_GRAIN)
+        status = walk_long(&r, walk, count, in->numel, tensor_data(out), tensor_data(in));
+    else
+        walk_rows(&r, walk, count, tensor_data(out), tensor_data(in));
     mem_free(large);
-    return 0;
+    return status;
 }
 
 struct tensor *reduce(struct tensor *self, uint32_t mask, bool keepdim, enum reduction reduction,
@@ -187,60 +271,4 @@ enum dtype reduce_sum_dtype(const struct tensor *self, const struct value *wante
     if (wanted->given)
         return (enum dtype)wanted->i;
     return dtype_is_float(tensor_dtype(self)) ? tensor_dtype(self) : DTYPE_i64;
-}
-
-/* ---- operations ---- */
-
-/* Types that kernels sum in; the result is converted when another was asked for. */
-static struct tensor *reduce_arithmetic(struct tensor *self, uint32_t mask, bool keepdim,
-                                        enum reduction reduction, enum dtype dtype)
-{
-    enum dtype working = dtype_is_float(dtype) ? dtype : DTYPE_i64;
-    struct tensor *result = reduce(self, mask, keepdim, reduction, working), *converted;
-
-    if (!result || working == dtype)
-        return result;
-    converted = tensor_to(result, dtype);
-    tensor_unref(result);
-    return converted;
-}
-
-int reduce_give(const struct op *op, struct tensor *result, struct tensor **out)
-{
-    int status;
-
-    if (!result)
-        return -1;
-    if (!*out) {
-        *out = result;
-        return 0;
-    }
-    status = op_output(op, out, tensor_dtype(result), result->ndim, result->shape);
-    if (status == 0)
-        status = tensor_copy(*out, result);
-    tensor_unref(result);
-    return status;
-}
-
-int sum_all_forward(const struct op *op, const struct value *args, struct tensor **out)
-{
-    struct tensor *self = args[0].tensor;
-    uint32_t mask;
-
-    reduce_dims(self->ndim, 0, NULL, &mask);
-    return reduce_give(
-        op, reduce_arithmetic(self, mask, false, REDUCE_SUM, reduce_sum_dtype(self, &args[1])),
-        out);
-}
-
-int sum_dim_forward(const struct op *op, const struct value *args, struct tensor **out)
-{
-    struct tensor *self = args[0].tensor;
-    uint32_t mask;
-
-    if (reduce_dims(self->ndim, args[1].given ? args[1].ints.count : 0, args[1].ints.at, &mask) < 0)
-        return -1;
-    return reduce_give(
-        op, reduce_arithmetic(self, mask, args[2].i, REDUCE_SUM, reduce_sum_dtype(self, &args[3])),
-        out);
 }

@@ -5,6 +5,7 @@
 #define SADDLE_TENSOR_REDUCE_H
 
 #include "tensor/kernels.h"
+#include "tensor/lines.h"
 
 /* A list of dims as a bit mask; an empty list means all. PyTorch's errors. */
 int reduce_dims(int ndim, int count, const int64_t *dims, uint32_t *mask);
@@ -17,7 +18,12 @@ struct tensor *reduce(struct tensor *self, uint32_t mask, bool keepdim, enum red
                       enum dtype dtype);
 /* Whole numbers are summed in int64 unless a dtype is asked for. */
 enum dtype reduce_sum_dtype(const struct tensor *self, const struct value *wanted);
-/* Hands a result (taken over; NULL: -1) to a forward function's `out`. */
-int reduce_give(const struct op *op, struct tensor *result, struct tensor **out);
+/* How many elements make one result. */
+int64_t reduced_count(const struct tensor *self, uint32_t mask);
+/* self as a contiguous matrix (results, elements of each) of that dtype; a copy only if need be. */
+struct tensor *reduce_rows(struct tensor *self, uint32_t mask, enum dtype dtype);
+/* Runs `line` on each row of that matrix: operand 0 is its one result, operand 1 the row. */
+struct tensor *reduce_by_rows(struct tensor *self, uint32_t mask, bool keepdim, enum dtype dtype,
+                              enum dtype result_dtype, line_fn *line, void *context);
 
 #endif

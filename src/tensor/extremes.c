@@ -1,0 +1,318 @@
+/* Extremes along a dimension with their places; running sums, products and extremes. */
+#include "base/error.h"
+#include "tensor/line_ops.h"
+#include "tensor/reduce.h"
+
+#include <string.h>
+
+#pragma GCC diagnostic ignored "-Wpragmas"
+#pragma GCC diagnostic ignored "-Wtype-limits"
+#pragma GCC diagnostic ignored "-Wint-in-bool-context"
+#pragma GCC diagnostic ignored "-Wunknown-warning-option"
+#pragma GCC diagnostic ignored "-Wtautological-compare"
+
+/* Removes dimension `dim`, of size 1, from a tensor that is taken over. */
+static struct tensor *without_dim(struct tensor *t, int dim)
+{
+    int64_t shape[TENSOR_MAX_DIMS], stride[TENSOR_MAX_DIMS];
+    struct tensor *view;
+    int ndim = 0;
+
+    if (!t || t->ndim == 0)
+        return t;
+    for (int d = 0; d < t->ndim; d++) {
+        if (d == dim)
+            continue;
+        shape[ndim] = t->shape[d];
+        stride[ndim++] = t->stride[d];
+    }
+    view = tensor_view(t, ndim, shape, stride, t->offset);
+    tensor_unref(t);
+    return view;
+}
+
+int give_indexed(const struct op *op, struct tensor *values, struct tensor *indices, int dim,
+                 bool keepdim, struct tensor **out)
+{
+    struct tensor *given = out[0];
+
+    if (!keepdim) {
+        values = without_dim(values, dim);
+        indices = without_dim(indices, dim);
+    }
+    if (!values || !indices) {
+        tensor_unref(values);
+        tensor_unref(indices);
+        return -1;
+    }
+    if (op_give(op, values, &out[0]) < 0) {
+        tensor_unref(indices);
+        return -1;
+    }
+    if (op_give(op, indices, &out[1]) < 0) {
+        if (!given) {
+            tensor_unref(out[0]);
+            out[0] = NULL;
+        }
+        return -1;
+    }
+    return 0;
+}
+
+/* ---- the place of an extreme ---- */
+
+struct search {
+    int64_t count;
+    bool largest;
+};
+
+/* The first extreme; a NaN beats every number. Operands: value (may be absent), index, line. */
+#define PLACE_LINE(id, T)                                                                          \
+    static void place_##id(char *const *ptr, const int64_t *step, void *context)                   \
+    {                                                                                              \
+        const struct search *s = context;                                                          \
+        T best = LINE_AT(T, 2, 0);                                                                 \
+        int64_t at = 0;                                                                            \
+        for (int64_t i = 1; i < s->count && best == best; i++) {                                   \
+            const T x = LINE_AT(T, 2, i);                                                          \
+            if (x != x || (s->largest ? x > best : x < best)) {                                    \
+                best = x;                                                                          \
+                at = i;                                                                            \
+            }                                                                                      \
+        }                                                                                          \
+        *(T *)ptr[0] = best;                                                                       \
+        *(int64_t *)ptr[1] = at;                                                                   \
+    }
+#define DTYPE(id, T, name, category, class) PLACE_LINE(id, T)
+#include "tensor/dtype.def"
+#undef DTYPE
+
+static line_fn *const place_lines[DTYPE_COUNT] = {
+#define DTYPE(id, T, name, category, class) [DTYPE_##id] = place_##id,
+#include "tensor/dtype.def"
+#undef DTYPE
+};
+
+/* Values and indices with size 1 along dim. */
+static int find_extremes(struct tensor *self, int dim, bool largest, struct tensor **values,
+                         struct tensor **indices)
+{
+    struct search search = {line_length(self, dim), largest};
+    int64_t shape[TENSOR_MAX_DIMS];
+
+    memcpy(shape, self->shape, sizeof(shape));
+    if (self->ndim)
+        shape[dim] = 1;
+    *values = tensor_new(tensor_dtype(self), self->ndim, shape);
+    *indices = tensor_new(DTYPE_i64, self->ndim, shape);
+    if (!*values || !*indices)
+        return -1;
+    lines_run(3, (const struct tensor *[]){*values, *indices, self}, dim, search.count,
+              place_lines[self->dtype], &search);
+    return 0;
+}
+
+static int extreme_dim(const struct op *op, const struct value *args, bool largest,
+                       struct tensor **out)
+{
+    struct tensor *self = args[0].tensor, *values = NULL, *indices = NULL;
+    int dim = tensor_dim(self, args[1].i);
+
+    if (dim < 0)
+        return -1;
+    if (line_length(self, dim) == 0)
+        return error_set(ERROR_INDEX, "%s(): Expected reduction dim %d to have non-zero size.",
+                         largest ? "max" : "min", dim);
+    if (find_extremes(self, dim, largest, &values, &indices) < 0) {
+        tensor_unref(values);
+        tensor_unref(indices);
+        return -1;
+    }
+    return give_indexed(op, values, indices, dim, args[2].i, out);
+}
+
+int max_dim_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    return extreme_dim(op, args, true, out);
+}
+
+int min_dim_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    return extreme_dim(op, args, false, out);
+}
+
+/* All elements as one line. */
+static struct tensor *flattened(struct tensor *self)
+{
+    struct tensor *whole = tensor_contiguous(self);
+    struct tensor *flat =
+        whole ? tensor_view(whole, 1, &self->numel, (int64_t[]){1}, whole->offset) : NULL;
+
+    tensor_unref(whole);
+    return flat;
+}
+
+static int place_of_extreme(const struct op *op, const struct value *args, bool largest,
+                            struct tensor **out)
+{
+    struct tensor *self = args[0].tensor, *line, *values = NULL, *indices = NULL, *result = NULL;
+    int dim = args[1].given ? tensor_dim(self, args[1].i) : 0;
+    int64_t ones[TENSOR_MAX_DIMS], zeros[TENSOR_MAX_DIMS] = {0};
+
+    if (dim < 0)
+        return -1;
+    if (args[1].given ? line_length(self, dim) == 0 : self->numel == 0)
+        return error_set(ERROR_INDEX,
+                         args[1].given
+                             ? "%s(): Expected reduction dim %d to have non-zero size."
+                             : "%s(): Expected reduction dim to be specified for input.numel() == "
+                               "0. Specify the reduction dim with the 'dim' argument.",
+                         op->name, dim);
+    line = args[1].given ? tensor_ref(self) : flattened(self);
+    if (line && find_extremes(line, dim, largest, &values, &indices) == 0) {
+        result = tensor_ref(indices);
+        if (!args[2].i) {
+            result = without_dim(result, dim);
+        } else if (!args[1].given) {
+            for (int d = 0; d < self->ndim; d++)
+                ones[d] = 1;
+            tensor_unref(result);
+            result = tensor_view(indices, self->ndim, ones, zeros, 0);
+        }
+    }
+    tensor_unref(line);
+    tensor_unref(values);
+    tensor_unref(indices);
+    return op_give(op, result, out);
+}
+
+int argmax_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    return place_of_extreme(op, args, true, out);
+}
+
+int argmin_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    return place_of_extreme(op, args, false, out);
+}
+
+/* ---- running sums and products ---- */
+
+#define RUNNING(name, id, T, start, join)                                                          \
+    static void name##_##id(char *const *ptr, const int64_t *step, void *context)                  \
+    {                                                                                              \
+        int64_t count = *(const int64_t *)context;                                                 \
+        T total = start;                                                                           \
+        for (int64_t i = 0; i < count; i++) {                                                      \
+            total = total join LINE_AT(T, 1, i);                                                   \
+            LINE_AT(T, 0, i) = total;                                                              \
+        }                                                                                          \
+    }
+RUNNING(cumsum, i64, int64_t, 0, +)
+RUNNING(cumsum, f32, float, 0, +)
+RUNNING(cumsum, f64, double, 0, +)
+RUNNING(cumprod, i64, int64_t, 1, *)
+RUNNING(cumprod, f32, float, 1, *)
+RUNNING(cumprod, f64, double, 1, *)
+
+static int running(const struct op *op, const struct value *args, line_fn *const *lines,
+                   struct tensor **out)
+{
+    struct tensor *self = args[0].tensor, *in, *result = NULL;
+    enum dtype wanted = reduce_sum_dtype(self, &args[2]);
+    enum dtype dtype = dtype_is_float(wanted) ? wanted : DTYPE_i64;
+    int dim = tensor_dim(self, args[1].i);
+    int64_t count;
+
+    if (dim < 0)
+        return -1;
+    if (op->flags & OP_IN_PLACE_CALL)
+        wanted = tensor_dtype(self);
+    count = line_length(self, dim);
+    in = tensor_to(self, dtype);
+    if (in)
+        result = tensor_new(dtype, self->ndim, self->shape);
+    if (result)
+        lines_run(2, (const struct tensor *[]){result, in}, dim, count,
+                  lines[dtype == DTYPE_i64   ? 0
+                        : dtype == DTYPE_f32 ? 1
+                                             : 2],
+                  &count);
+    tensor_unref(in);
+    if (result && wanted != dtype) {
+        in = result;
+        result = tensor_to(in, wanted);
+        tensor_unref(in);
+    }
+    return op_give(op, result, out);
+}
+
+int cumsum_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    static line_fn *const lines[] = {cumsum_i64, cumsum_f32, cumsum_f64};
+
+    return running(op, args, lines, out);
+}
+
+int cumprod_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    static line_fn *const lines[] = {cumprod_i64, cumprod_f32, cumprod_f64};
+
+    return running(op, args, lines, out);
+}
+
+/* ---- running extremes ---- */
+
+/* The last of equal ones is kept. Operands: values, indices, line. */
+#define RUNNING_EXTREME(id, T)                                                                     \
+    static void running_extreme_##id(char *const *ptr, const int64_t *step, void *context)         \
+    {                                                                                              \
+        const struct search *s = context;                                                          \
+        T best = 0;                                                                                \
+        int64_t at = 0;                                                                            \
+        for (int64_t i = 0; i < s->count; i++) {                                                   \
+            const T x = LINE_AT(T, 2, i);                                                          \
+            if (i == 0 || x != x || (best == best && (s->largest ? x >= best : x <= best))) {      \
+                best = x;                                                                          \
+                at = i;                                                                            \
+            }                                                                                      \
+            LINE_AT(T, 0, i) = best;                                                               \
+            LINE_AT(int64_t, 1, i) = at;                                                           \
+        }                                                                                          \
+    }
+#define DTYPE(id, T, name, category, class) RUNNING_EXTREME(id, T)
+#include "tensor/dtype.def"
+#undef DTYPE
+
+static int running_extreme(const struct op *op, const struct value *args, bool largest,
+                           struct tensor **out)
+{
+    static line_fn *const lines[DTYPE_COUNT] = {
+#define DTYPE(id, T, name, category, class) [DTYPE_##id] = running_extreme_##id,
+#include "tensor/dtype.def"
+#undef DTYPE
+    };
+    struct tensor *self = args[0].tensor, *values, *indices;
+    int dim = tensor_dim(self, args[1].i);
+    struct search search;
+
+    if (dim < 0)
+        return -1;
+    search = (struct search){line_length(self, dim), largest};
+    values = tensor_new(tensor_dtype(self), self->ndim, self->shape);
+    indices = tensor_new(DTYPE_i64, self->ndim, self->shape);
+    if (values && indices)
+        lines_run(3, (const struct tensor *[]){values, indices, self}, dim, search.count,
+                  lines[self->dtype], &search);
+    return give_indexed(op, values, indices, dim, true, out);
+}
+
+int cummax_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    return running_extreme(op, args, true, out);
+}
+
+int cummin_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    return running_extreme(op, args, false, out);
+}

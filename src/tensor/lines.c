@@ -1,0 +1,95 @@
+#include "tensor/lines.h"
+
+#include "tensor/iter.h"
+
+int64_t line_length(const struct tensor *t, int dim)
+{
+    return t->ndim ? t->shape[dim] : 1;
+}
+
+struct plan {
+    int operands, ndim;
+    int64_t shape[TENSOR_MAX_DIMS];
+    int64_t stride[TENSOR_MAX_DIMS][LINES_OPERANDS]; /* bytes, without `dim` */
+    int64_t step[LINES_OPERANDS];
+    char *base[LINES_OPERANDS];
+    line_fn *line;
+    void *context;
+};
+
+static void run_range(const struct plan *p, int64_t begin, int64_t end)
+{
+    for (int64_t i = begin; i < end; i++) {
+        char *ptr[LINES_OPERANDS];
+        int64_t rest = i;
+
+        for (int k = 0; k < p->operands; k++)
+            ptr[k] = p->base[k];
+        for (int d = p->ndim - 1; d >= 0; d--) {
+            for (int k = 0; k < p->operands; k++)
+                ptr[k] += rest % p->shape[d] * p->stride[d][k];
+            rest /= p->shape[d];
+        }
+        p->line(ptr, p->step, p->context);
+    }
+}
+
+static void run_parallel(const struct plan *p, int64_t lines, int64_t work)
+{
+    int64_t chunk = ITER_GRAIN / work > 0 ? ITER_GRAIN / work : 1;
+    void *token = lines * work >= ITER_LONG && tensor_long_begin ? tensor_long_begin() : NULL;
+
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < lines; i += chunk)
+        run_range(p, i, i + chunk < lines ? i + chunk : lines);
+    if (token)
+        tensor_long_end(token);
+}
+
+/* Fills the plan and returns the number of lines. */
+static int64_t make_plan(struct plan *p, int count, const struct tensor *const *operands, int dim)
+{
+    int64_t lines = 1;
+
+    p->operands = count;
+    for (int d = 0; d < operands[0]->ndim; d++) {
+        if (d == dim)
+            continue;
+        p->shape[p->ndim] = operands[0]->shape[d];
+        lines *= p->shape[p->ndim];
+        for (int k = 0; k < count; k++)
+            p->stride[p->ndim][k] =
+                operands[k]->stride[d] * (int64_t)dtype_size(tensor_dtype(operands[k]));
+        p->ndim++;
+    }
+    for (int k = 0; k < count; k++) {
+        int64_t size = (int64_t)dtype_size(tensor_dtype(operands[k]));
+
+        p->base[k] = tensor_data(operands[k]);
+        p->step[k] = operands[k]->ndim ? operands[k]->stride[dim] * size : size;
+    }
+    return lines;
+}
+
+void lines_run(int count, const struct tensor *const *operands, int dim, int64_t work,
+               line_fn *line, void *context)
+{
+    struct plan p = {.line = line, .context = context};
+    int64_t lines = make_plan(&p, count, operands, dim);
+
+    if (work < 1)
+        work = 1;
+    if (lines > 1 && lines * work >= 2 * ITER_GRAIN)
+        run_parallel(&p, lines, work);
+    else
+        run_range(&p, 0, lines);
+}
+
+void lines_run_serial(int count, const struct tensor *const *operands, int dim, line_fn *line,
+                      void *context)
+{
+    struct plan p = {.line = line, .context = context};
+    int64_t lines = make_plan(&p, count, operands, dim);
+
+    run_range(&p, 0, lines);
+}

@@ -1,0 +1,40 @@
+/*
+ * autograd_samples.h: arguments to call every row of the table of operations with.
+ *
+ * A sample is a line of words, one for each argument from the first on; the rest take their
+ * defaults: f23      tensor of float64, shape (2, 3), elements spread over -1..1, no two equal p23
+ * the same within 0.1..0.9; u23: 1.5..2.5; q23 and c23: as p23 and u23, without a gradient b23
+ * bool;  i23:0,1,1,0,2,1  int64 {f23,f3} list of tensors, - in it for none [0,1]    int[];  2 0.5
+ * number;  T F bool;  'text';  - None;  @f64 dtype
+ */
+#ifndef SADDLE_TESTS_AUTOGRAD_SAMPLES_H
+#define SADDLE_TESTS_AUTOGRAD_SAMPLES_H
+
+#include "autograd/autograd.h"
+
+struct sample {
+    enum op_id id;
+    const char *text;
+};
+extern const struct sample samples[];
+extern const int sample_count;
+
+enum { CALL_TENSORS = 24 };
+struct call {
+    const struct op *op;
+    struct value args[OP_MAX_ARGS];
+    struct tensor *inputs[CALL_TENSORS]; /* the float64 ones, with requires_grad */
+    int input_count;
+    struct tensor *owned[CALL_TENSORS];
+    int owned_count;
+    struct tensor *lists[4][8];
+    int64_t ints[4][8];
+    char texts[2][32];
+    int list_count, ints_count, text_count;
+};
+
+/* `turned`: tensors of two dimensions and more lie transposed in memory. False: out of memory. */
+bool call_init(struct call *call, const struct sample *sample, bool turned);
+void call_release(struct call *call);
+
+#endif

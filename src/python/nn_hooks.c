@@ -90,8 +90,8 @@ int hooks_init(PyObject *torch)
 
 int module_hooked(PyObject *self)
 {
-    PyObject *const parts[] = {nn_names._forward_hooks, nn_names._forward_pre_hooks,
-                               nn_names._backward_hooks};
+    PyObject *const parts[] = {nn_names._backward_hooks, nn_names._forward_hooks,
+                               nn_names._forward_pre_hooks};
 
     for (int i = 0; i < 3; i++) {
         PyObject *hooks = module_part(self, parts[i]);

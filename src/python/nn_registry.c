@@ -92,6 +92,8 @@ int module_register_buffer(PyObject *self, PyObject *name, PyObject *tensor, boo
 
 int module_add(PyObject *self, PyObject *name, PyObject *module)
 {
+    PyObject *modules;
+
     if (module != Py_None && !module_check(module)) {
         PyObject *type = type_name_of(module);
 
@@ -100,9 +102,10 @@ int module_add(PyObject *self, PyObject *name, PyObject *module)
         Py_XDECREF(type);
         return -1;
     }
-    if (check_name(self, nn_names._modules, name, "module", "module") < 0)
+    modules = module_part(self, nn_names._modules);
+    if (!modules || check_name(self, nn_names._modules, name, "module", "module") < 0)
         return -1;
-    return PyObject_SetItem(module_part(self, nn_names._modules), name, module);
+    return PyObject_SetItem(modules, name, module);
 }
 
 static PyObject *none_or_null(int status)

@@ -61,6 +61,8 @@ static PyObject *save_to_state_dict(PyObject *self, PyObject *args)
 
     if (!PyArg_ParseTuple(args, "OUp:_save_to_state_dict", &destination, &prefix, &keep))
         return NULL;
+    if (!module_part(self, nn_names._parameters))
+        return NULL;
     temporary = module_part(self, nn_names._non_persistent_buffers_set);
     if (!temporary || save_part(self, nn_names._parameters, NULL, destination, prefix, keep) < 0 ||
         save_part(self, nn_names._buffers, temporary, destination, prefix, keep) < 0 ||

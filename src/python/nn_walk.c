@@ -118,9 +118,10 @@ static int add_members(PyObject *module, PyObject *part_name, PyObject *prefix, 
 
 PyObject *module_members(PyObject *self, PyObject *part, PyObject *prefix, bool recurse, bool named)
 {
+    bool ready = module_part(self, part) != NULL;
     PyObject *list = PyList_New(0), *memo = PySet_New(NULL);
-    PyObject *tree = recurse ? module_tree(self, prefix, true) : NULL;
-    int status = list && memo && (tree || !recurse) ? 0 : -1;
+    PyObject *tree = ready && recurse ? module_tree(self, prefix, true) : NULL;
+    int status = ready && list && memo && (tree || !recurse) ? 0 : -1;
 
     if (!recurse && status == 0)
         status = add_members(self, part, prefix, memo, list, named);

@@ -481,15 +481,15 @@ int container_add_type(PyObject *torch, const char *name, PyType_Slot *slots, Py
     PyType_Spec spec = {NULL, sizeof(ModuleObject), 0,
                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_VECTORCALL,
                         slots};
-    PyObject *home = submodule(torch, "nn.modules.container"), *nn = submodule(torch, "nn");
+    PyObject *home = submodule(torch, "nn.modules.container");
     PyObject *bases = PyTuple_Pack(1, nn_module_type);
     char path[96];
     int status = -1;
 
     snprintf(path, sizeof(path), "torch.nn.modules.container.%s", name);
     spec.name = path;
-    if (home && nn && bases && module_add_type(home, &spec, bases, type) == 0)
-        status = PyModule_AddObjectRef(nn, name, (PyObject *)*type);
+    if (home && bases && module_add_type(home, &spec, bases, type) == 0)
+        status = module_publish(torch, name, *type);
     Py_XDECREF(bases);
     return status;
 }

@@ -5,6 +5,15 @@
 #include "python/nn_module.h"
 #include "python/nn_state.h"
 
+int module_publish(PyObject *torch, const char *name, PyTypeObject *type)
+{
+    PyObject *nn = submodule(torch, "nn"), *modules = submodule(torch, "nn.modules");
+
+    if (!nn || !modules || PyModule_AddObjectRef(nn, name, (PyObject *)type) < 0)
+        return -1;
+    return PyModule_AddObjectRef(modules, name, (PyObject *)type);
+}
+
 int nn_init(PyObject *torch)
 {
     static const char *const modules[] = {"nn", "nn.functional", "nn.modules", "nn.parameter"};
@@ -16,5 +25,5 @@ int nn_init(PyObject *torch)
         layers_init(torch) < 0 || containers_init(torch) < 0 || initialisers_init(torch) < 0 ||
         nn_utils_init(torch) < 0)
         return -1;
-    return PyModule_AddObjectRef(submodule(torch, "nn"), "Module", (PyObject *)nn_module_type);
+    return module_publish(torch, "Module", nn_module_type);
 }

@@ -229,7 +229,7 @@ static int add_layer(PyObject *torch, struct layer_type *layer, PyObject *bases)
     PyType_Spec spec = {path, sizeof(ModuleObject), 0,
                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_VECTORCALL,
                         slots};
-    PyObject *home, *nn = submodule(torch, "nn");
+    PyObject *home;
     int status = -1;
 
     add_documentation(layer, &doc);
@@ -237,8 +237,8 @@ static int add_layer(PyObject *torch, struct layer_type *layer, PyObject *bases)
     snprintf(path, sizeof(path), "nn.modules.%s", layer->file);
     home = submodule(torch, path);
     snprintf(path, sizeof(path), "torch.nn.modules.%s.%s", layer->file, layer->name);
-    if (home && nn && module_add_type(home, &spec, bases, &layer->type) == 0)
-        status = PyModule_AddObjectRef(nn, layer->name, (PyObject *)layer->type);
+    if (home && module_add_type(home, &spec, bases, &layer->type) == 0)
+        status = module_publish(torch, layer->name, layer->type);
     strbuf_release(&doc);
     return status;
 }

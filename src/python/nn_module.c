@@ -260,34 +260,54 @@ static int module_setattro(PyObject *self, PyObject *name, PyObject *value)
 
 /* ---- the call ---- */
 
+/* The function behind self.forward() that takes self first; NULL when forward is anything else,
+ * such as an attribute of the object. Spares the bound method that looking it up would make. */
+static PyObject *forward_function(PyObject *self)
+{
+    PyObject *function = _PyType_Lookup(Py_TYPE(self), nn_names.forward);
+    PyObject *dict = ((ModuleObject *)self)->dict;
+
+    if (!function || !PyType_HasFeature(Py_TYPE(function), Py_TPFLAGS_METHOD_DESCRIPTOR) ||
+        (dict && PyDict_GetItemWithError(dict, nn_names.forward)))
+        return NULL;
+    return function;
+}
+
+static PyObject *call_attribute(PyObject *self, PyObject *const *args, Py_ssize_t count,
+                                PyObject *names)
+{
+    PyObject *forward = PyErr_Occurred() ? NULL : PyObject_GetAttr(self, nn_names.forward);
+    PyObject *result = forward ? PyObject_Vectorcall(forward, args, (size_t)count, names) : NULL;
+
+    Py_XDECREF(forward);
+    return result;
+}
+
 /* self.forward(*args); args[-1] may be overwritten when nargsf says so. */
 static PyObject *call_forward(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
 {
     enum { ON_STACK = 8 };
-    size_t positional = (size_t)PyVectorcall_NARGS(nargsf);
-    size_t count = positional + (names ? (size_t)PyTuple_GET_SIZE(names) : 0);
-    PyObject *small[ON_STACK + 1];
-    PyObject **call = small;
-    PyObject *result;
+    Py_ssize_t positional = PyVectorcall_NARGS(nargsf);
+    Py_ssize_t count = positional + (names ? PyTuple_GET_SIZE(names) : 0);
+    PyObject *function = forward_function(self), *result, *before;
+    PyObject *small[ON_STACK + 1], **call = small;
 
+    if (!function)
+        return call_attribute(self, args, positional, names);
     if (nargsf & PY_VECTORCALL_ARGUMENTS_OFFSET) {
-        PyObject **first = (PyObject **)(args - 1);
-        PyObject *before = *first;
-
-        *first = self;
-        result = PyObject_VectorcallMethod(nn_names.forward, first, positional + 1, names);
-        *first = before;
+        call = (PyObject **)(args - 1);
+        before = *call;
+        *call = self;
+        result = PyObject_Vectorcall(function, call, (size_t)positional + 1, names);
+        *call = before;
         return result;
     }
-    if (count > ON_STACK) {
-        call = PyMem_New(PyObject *, count + 1);
-        if (!call)
-            return PyErr_NoMemory();
-    }
+    if (count > ON_STACK && !(call = PyMem_New(PyObject *, count + 1)))
+        return PyErr_NoMemory();
     call[0] = self;
     if (count)
-        memcpy(call + 1, args, count * sizeof(*args));
-    result = PyObject_VectorcallMethod(nn_names.forward, call, positional + 1, names);
+        memcpy(call + 1, args, (size_t)count * sizeof(*args));
+    result = PyObject_Vectorcall(function, call, (size_t)positional + 1, names);
     if (call != small)
         PyMem_Free(call);
     return result;

@@ -95,6 +95,9 @@ extern PyMethodDef module_registry_methods[], module_walk_methods[], module_conv
     module_state_methods[], module_hook_methods[], module_repr_methods[];
 PyObject *module_repr(PyObject *self);
 
+/* Adds a class to torch.nn and torch.nn.modules. 0 or -1. */
+int module_publish(PyObject *torch, const char *name, PyTypeObject *type);
+
 /* What nn_init() calls; each adds its types and functions below torch.nn. 0 or -1. */
 int module_type_init(PyObject *torch);
 int hooks_init(PyObject *torch);

@@ -94,7 +94,15 @@ const struct sample samples[] = {
     ONE(adjoint, "f234") ONE(unflatten, "f26 1 [2,-1]") ONE(ravel, "f23") ONE(expand_as, "f3 f23")
     ONE(view_as, "f23 f32") ONE(reshape_as, "f23 f32") ONE(broadcast_to, "f3 [2,3]")
     ONE(atleast_1d, "f") ONE(atleast_2d, "f3") ONE(diff, "f25 2")
-#include "autograd_samples.def"
+    /* products */
+    ONE(outer, "f2 f3") ONE(ger, "f2 f3") ONE(inner, "f23 f43") ONE(inner, "f3 f") ONE(vdot, "f3 f3")
+    ONE(chain_matmul, "{f23,f34,f42}") ONE(addmv, "f2 f23 f3 2.0 0.5")
+    ONE(addr, "f23 f2 f3 2.0 0.5") ONE(baddbmm, "f3 f224 f243 2.0 0.5")
+    ONE(addbmm, "f23 f224 f243 0.5") ONE(trace, "f34") ONE(kron, "f23 f2") ONE(cross, "f23 f23")
+    ONE(cross, "f32 f32 0") ONE(tensordot, "f234 f342 2") ONE(tensordot, "f2 f3 0")
+    ONE(einsum, "'ij,jk->ik' {f23,f34}") ONE(einsum, "'ii->i' {f33}") ONE(einsum, "'ij->' {f23}")
+    ONE(einsum, "'bij,bjk' {f223,f234}") ONE(einsum, "'i,j,ij->j' {f2,f3,f23}")
+    ONE(einsum, "'ijj,j->ij' {f233,f3}")
 };
 const int sample_count = sizeof(samples) / sizeof(*samples);
 

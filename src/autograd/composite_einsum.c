@@ -1,0 +1,258 @@
+/*
+ * einsum: operands are contracted from left to right, each time as a batch of matrix products, over
+ * the letters that neither the result nor a later operand names.
+ */
+#include "autograd/formula.h"
+#include "base/error.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* A tensor and the letter of each of its dimensions. */
+struct term {
+    struct tensor *t; /* pooled */
+    char letters[TENSOR_MAX_DIMS + 1];
+};
+
+/* The tensor with its dimensions in the order of `letters`, all of which it has. */
+static struct tensor *ordered(const struct term *term, const char *letters)
+{
+    int64_t order[TENSOR_MAX_DIMS];
+    int count = (int)strlen(letters);
+
+    for (int i = 0; i < count; i++)
+        order[i] = strchr(term->letters, letters[i]) - term->letters;
+    return D(permute, V_TENSOR(term->t), V_INTS(order, count));
+}
+
+static int64_t size_of(const struct term *term, const char *letters)
+{
+    int64_t size = 1;
+
+    for (; *letters; letters++)
+        size *= term->t->shape[strchr(term->letters, *letters) - term->letters];
+    return size;
+}
+
+static void append(char *to, char letter)
+{
+    size_t length = strlen(to);
+
+    to[length] = letter;
+    to[length + 1] = '\0';
+}
+
+/* Sums over the letters that are not in `keep`. */
+static bool sum_out(struct term *term, const char *keep)
+{
+    int64_t dims[TENSOR_MAX_DIMS];
+    char left[TENSOR_MAX_DIMS + 1] = "";
+    int count = 0;
+
+    for (int d = 0; term->letters[d]; d++) {
+        if (strchr(keep, term->letters[d]))
+            append(left, term->letters[d]);
+        else
+            dims[count++] = d;
+    }
+    if (count)
+        term->t = d_sum(term->t, dims, count, false);
+    strcpy(term->letters, left);
+    return term->t;
+}
+
+/* A letter that stands twice means the diagonal. */
+static bool take_diagonals(struct term *term)
+{
+    for (int d = 0; term->t && term->letters[d]; d++) {
+        char *again = strchr(term->letters + d + 1, term->letters[d]), letter = term->letters[d];
+
+        if (!again)
+            continue;
+        term->t = D(diagonal, V_TENSOR(term->t), V_INT(0), V_INT(d), V_INT(again - term->letters));
+        memmove(again, again + 1, strlen(again));
+        memmove(term->letters + d, term->letters + d + 1, strlen(term->letters + d));
+        append(term->letters, letter);
+        d--;
+    }
+    return term->t;
+}
+
+static int check_sizes(const struct term *a, const struct term *b)
+{
+    for (int d = 0; a->letters[d]; d++) {
+        const char *at = strchr(b->letters, a->letters[d]);
+
+        if (at && a->t->shape[d] != b->t->shape[at - b->letters])
+            return error_set(ERROR_RUNTIME,
+                             "einsum(): subscript %c has size %lld for one operand which does not "
+                             "broadcast with previously seen size %lld",
+                             a->letters[d], (long long)b->t->shape[at - b->letters],
+                             (long long)a->t->shape[d]);
+    }
+    return 0;
+}
+
+/* a becomes its product with b. */
+static bool contract(struct term *a, struct term *b, const char *keep)
+{
+    char batch[TENSOR_MAX_DIMS + 1] = "", inner[TENSOR_MAX_DIMS + 1] = "";
+    char left[TENSOR_MAX_DIMS + 1] = "", right[TENSOR_MAX_DIMS + 1] = "";
+    char needed_by_a[224], needed_by_b[224], all[2 * TENSOR_MAX_DIMS + 2];
+    int64_t shape[2 * TENSOR_MAX_DIMS], n, l, k, r;
+    struct tensor *x, *y;
+    int ndim = 0;
+
+    if (check_sizes(a, b) < 0)
+        return false;
+    strcat(strcpy(needed_by_a, keep), b->letters);
+    strcat(strcpy(needed_by_b, keep), a->letters);
+    if (!sum_out(a, needed_by_a) || !sum_out(b, needed_by_b))
+        return false;
+    for (const char *c = a->letters; *c; c++)
+        append(!strchr(b->letters, *c) ? left : strchr(keep, *c) ? batch : inner, *c);
+    for (const char *c = b->letters; *c; c++) {
+        if (!strchr(a->letters, *c))
+            append(right, *c);
+    }
+    n = size_of(a, batch), l = size_of(a, left), k = size_of(a, inner), r = size_of(b, right);
+    strcat(strcat(strcpy(all, batch), left), right);
+    if (strlen(all) > TENSOR_MAX_DIMS)
+        return error_null(ERROR_RUNTIME, "tensors have at most %d dimensions here",
+                          TENSOR_MAX_DIMS);
+    for (const char *c = all; *c; c++) {
+        const struct term *of = strchr(right, *c) ? b : a;
+
+        shape[ndim++] = size_of(of, (char[]){*c, '\0'});
+    }
+    x = ordered(a, strcat(strcat(strcpy(needed_by_a, batch), left), inner));
+    y = ordered(b, strcat(strcat(strcpy(needed_by_b, batch), inner), right));
+    x = x ? d_reshape(x, 3, (int64_t[]){n, l, k}) : NULL;
+    y = y ? d_reshape(y, 3, (int64_t[]){n, k, r}) : NULL;
+    x = D(bmm, V_TENSOR(x), V_TENSOR(y));
+    a->t = x ? d_reshape(x, ndim, shape) : NULL;
+    strcpy(a->letters, all);
+    return a->t;
+}
+
+/* ---- the equation ---- */
+
+enum { MAX_OPERANDS = 8 };
+
+struct equation {
+    char terms[MAX_OPERANDS][TENSOR_MAX_DIMS + 1];
+    char result[53];
+    int count;
+};
+
+/* Without "->" the result has the letters that stand once, in the order of the alphabet. */
+static void implicit_result(struct equation *e)
+{
+    int seen[128] = {0};
+
+    for (int i = 0; i < e->count; i++) {
+        for (const char *c = e->terms[i]; *c; c++)
+            seen[(int)*c]++;
+    }
+    for (int c = 0; c < 128; c++) {
+        if (seen[c] == 1)
+            append(e->result, (char)c);
+    }
+}
+
+static int bad_equation(const char *text, const char *why)
+{
+    return error_set(ERROR_RUNTIME, "einsum(): %s in the equation '%s'", why, text);
+}
+
+static int read_equation(struct equation *e, const char *text)
+{
+    bool explicit = false;
+
+    memset(e, 0, sizeof(*e));
+    e->count = 1;
+    for (const char *c = text; *c; c++) {
+        char *to = explicit ? e->result : e->terms[e->count - 1];
+
+        if (*c == ' ')
+            continue;
+        if (*c == '-' && c[1] == '>' && !explicit) {
+            explicit = true;
+            c++;
+        } else if (*c == ',' && !explicit && e->count < MAX_OPERANDS) {
+            e->count++;
+        } else if (!isalpha((unsigned char)*c)) {
+            return bad_equation(text, *c == '.' ? "'...' is not supported here"
+                                                : "invalid "
+                                                  "subscript");
+        } else if (strlen(to) >= TENSOR_MAX_DIMS) {
+            return bad_equation(text, "too many subscripts");
+        } else {
+            append(to, *c);
+        }
+    }
+    if (!explicit)
+        implicit_result(e);
+    return 0;
+}
+
+static int check_equation(const struct equation *e, const char *text, const struct value *operands)
+{
+    if (operands->tensors.count != e->count)
+        return error_set(ERROR_RUNTIME,
+                         "einsum(): more operands were provided than specified in the equation "
+                         "or fewer: %d for '%s'",
+                         operands->tensors.count, text);
+    for (int i = 0; i < e->count; i++) {
+        if (operands->tensors.at[i]->ndim != (int)strlen(e->terms[i]))
+            return error_set(ERROR_RUNTIME,
+                             "einsum(): the number of subscripts in the equation (%zu) does not "
+                             "match the number of dimensions (%d) for operand %d",
+                             strlen(e->terms[i]), operands->tensors.at[i]->ndim, i);
+    }
+    for (const char *c = e->result; *c; c++) {
+        bool found = false;
+
+        if (strchr(c + 1, *c))
+            return bad_equation(text, "an output subscript appears more than once");
+        for (int i = 0; i < e->count && !found; i++)
+            found = strchr(e->terms[i], *c);
+        if (!found)
+            return bad_equation(text, "an output subscript does not appear in any input");
+    }
+    return 0;
+}
+
+static struct tensor *einsum(const struct equation *e, struct tensor *const *operands)
+{
+    struct term result = {.t = operands[0]}, next;
+
+    strcpy(result.letters, e->terms[0]);
+    if (!take_diagonals(&result))
+        return NULL;
+    for (int i = 1; i < e->count; i++) {
+        char keep[64 + MAX_OPERANDS * TENSOR_MAX_DIMS] = "";
+
+        strcpy(keep, e->result);
+        for (int k = i + 1; k < e->count; k++)
+            strcat(keep, e->terms[k]);
+        next.t = operands[i];
+        strcpy(next.letters, e->terms[i]);
+        if (!take_diagonals(&next) || !contract(&result, &next, keep))
+            return NULL;
+    }
+    if (!sum_out(&result, e->result))
+        return NULL;
+    return ordered(&result, e->result);
+}
+
+int einsum_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    size_t mark = pool_open();
+    struct equation equation;
+
+    if (read_equation(&equation, args[0].text) < 0 ||
+        check_equation(&equation, args[0].text, &args[1]) < 0)
+        return -1;
+    return pool_leave(op, mark, einsum(&equation, args[1].tensors.at), out);
+}

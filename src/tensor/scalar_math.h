@@ -55,6 +55,17 @@ static inline int64_t m_same(int64_t x)
 #define m_round(x) BY_TYPE(x, rintf, rint, m_same)(x)
 #define m_sqrt(x)  BY_TYPE(x, sqrtf, sqrt, sqrt)(x)
 
+/* x + p * y, rounded once where the machine has such an instruction, as PyTorch's kernels do. */
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+static inline int64_t add_product_int(int64_t p, int64_t y, int64_t x)
+{
+    return x + p * y;
+}
+#define m_add_product(x, p, y) BY_TYPE(x, fmaf, fma, add_product_int)(p, y, x)
+#else
+#define m_add_product(x, p, y) ((x) + (p) * (y))
+#endif
+
 static inline bool m_isinf(double x)
 {
     return __builtin_isinf(x);

@@ -160,9 +160,11 @@ PyObject *module_call_hooked(PyObject *self, PyObject *args, PyObject *keywords)
 {
     PyObject *input = run_pre_hooks(self, Py_NewRef(args)), *output = NULL, *forward;
     PyObject *backward = input ? hooks_of(self, nn_names._backward_hooks) : NULL;
+    bool watched = backward && PyList_GET_SIZE(backward) > 0;
+    bool full = module_part_or_null(self, nn_names._is_full_backward_hook) == Py_True;
     struct backward_watch *watch = NULL;
 
-    if (backward && PyList_GET_SIZE(backward)) {
+    if (watched && full) {
         watch = backward_watch_new(self, backward);
         Py_SETREF(input, watch ? backward_watch_input(watch, input) : NULL);
     }
@@ -173,6 +175,8 @@ PyObject *module_call_hooked(PyObject *self, PyObject *args, PyObject *keywords)
         output = run_forward_hooks(self, input, output);
     if (output && watch)
         Py_SETREF(output, backward_watch_output(watch, output));
+    if (output && watched && !full && backward_watch_last(self, backward, input, output) < 0)
+        Py_CLEAR(output);
     backward_watch_unref(watch);
     Py_XDECREF(forward);
     Py_XDECREF(backward);
@@ -235,6 +239,6 @@ PyMethodDef module_hook_methods[] = {
      "hook(module, grad_input, grad_output) runs in backward(); what it returns, if not None, is "
      "the gradient of the input."},
     {"register_backward_hook", register_backward_hook, METH_O,
-     "The old name of register_full_backward_hook(), and here the same."},
+     "As register_full_backward_hook(), but sees the gradients of the last operation alone."},
     {NULL, NULL, 0, NULL},
 };

@@ -19,6 +19,10 @@ struct autograd_call {
 /* None, or with `give` a tuple of gradients. NULL with an exception. */
 PyObject *autograd_run(const struct autograd_call *call);
 
+/* root.backward(): None, or NULL with an exception. */
+struct tensor;
+PyObject *autograd_backward(struct tensor *root);
+
 /* Parts of torch.autograd: functional, gradcheck; Function. */
 int functional_init(PyObject *torch);
 int function_init(PyObject *torch);

@@ -85,6 +85,13 @@ static PyObject *give_results(struct tensor **results, int count, bool allow_unu
     return tuple;
 }
 
+PyObject *autograd_backward(struct tensor *root)
+{
+    if (backward(&(struct backward_request){.roots = &root, .root_count = 1}) < 0)
+        return python_error();
+    Py_RETURN_NONE;
+}
+
 PyObject *autograd_run(const struct autograd_call *call)
 {
     struct tensor *roots[MAX_TENSORS], *grads[MAX_TENSORS] = {NULL}, *inputs[MAX_TENSORS];

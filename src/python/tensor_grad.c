@@ -4,17 +4,40 @@
 #include "python/errors.h"
 #include "python/tensor_parts.h"
 
-static PyObject *method_backward(PyObject *self, PyObject *args, PyObject *kwargs)
+/* loss.backward() alone is what a training loop calls: it takes no detour through keywords. */
+static PyObject *method_backward(PyObject *self, PyObject *const *args, Py_ssize_t count,
+                                 PyObject *keywords)
 {
-    static char *names[] = {"gradient", "retain_graph", "create_graph", "inputs", NULL};
-    PyObject *gradient = Py_None, *retain = Py_None, *create = Py_False, *inputs = Py_None, *result;
+    static const char *const names[] = {"gradient", "retain_graph", "create_graph", "inputs"};
+    PyObject *given[4] = {NULL};
+    Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OOOO:backward", names, &gradient, &retain,
-                                     &create, &inputs))
-        return NULL;
-    result = autograd_run(&(struct autograd_call){
-        .roots = self, .grads = gradient, .inputs = inputs, .retain = retain, .create = create});
-    return result;
+    if (count > 4)
+        return PyErr_Format(PyExc_TypeError,
+                            "backward() takes from 1 to 5 positional arguments but %zd were given",
+                            count + 1);
+    for (Py_ssize_t i = 0; i < count; i++)
+        given[i] = args[i];
+    for (Py_ssize_t k = 0; k < named; k++) {
+        PyObject *name = PyTuple_GET_ITEM(keywords, k);
+        int at = 0;
+
+        while (at < 4 && PyUnicode_CompareWithASCIIString(name, names[at]) != 0)
+            at++;
+        if (at == 4 || given[at])
+            return PyErr_Format(PyExc_TypeError,
+                                at == 4 ? "backward() got an unexpected keyword argument '%U'"
+                                        : "backward() got multiple values for argument '%U'",
+                                name);
+        given[at] = args[count + k];
+    }
+    if (count + named == 0)
+        return autograd_backward(tensor_of(self));
+    return autograd_run(&(struct autograd_call){.roots = self,
+                                                .grads = given[0],
+                                                .inputs = given[3],
+                                                .retain = given[1],
+                                                .create = given[2]});
 }
 
 static PyObject *method_detach(PyObject *self, PyObject *unused)
@@ -77,7 +100,7 @@ static PyObject *method_register_hook(PyObject *self, PyObject *callable)
 }
 
 PyMethodDef tensor_grad_methods[] = {
-    {"backward", (PyCFunction)(void (*)(void))method_backward, METH_VARARGS | METH_KEYWORDS,
+    {"backward", (PyCFunction)(void (*)(void))method_backward, METH_FASTCALL | METH_KEYWORDS,
      "gathers the gradient of this tensor in the leaves that it was computed from"},
     {"detach", method_detach, METH_NOARGS, "the same values without history"},
     {"detach_", method_detach_, METH_NOARGS, NULL},

@@ -35,10 +35,11 @@ static PyObject *not_operands(void)
 
 static PyObject *binary(enum op_id id, PyObject *a, PyObject *b)
 {
-    struct operands o = {.owned = NULL};
+    struct operands o; /* the values are filled one by one: clearing them would cost more */
     struct tensor *out = NULL;
     int status;
 
+    o.owned = NULL;
     if (!take_operand(&o, 0, a) || !take_operand(&o, 1, b)) {
         tensor_unref(o.owned);
         return not_operands();
@@ -59,9 +60,10 @@ static PyObject *unary(enum op_id id, PyObject *a)
 
 static PyObject *inplace(enum op_id id, PyObject *a, PyObject *b)
 {
-    struct operands o = {.owned = NULL};
+    struct operands o;
     int status;
 
+    o.owned = NULL;
     if (!take_operand(&o, 0, a) || !take_operand(&o, 1, b)) {
         tensor_unref(o.owned);
         return not_operands();

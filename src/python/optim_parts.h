@@ -19,8 +19,9 @@
 /* Attribute names and keys, interned once by optim_names_init(). */
 #define OPTIM_NAMES(X)                                                                             \
     X(__dict__)                                                                                    \
-    X(__setstate__) X(_get_closed_form_lr) X(_get_lr_called_within_step) X(_initial_step) X(       \
-        _last_lr) X(_milestones) X(_reset) X(_schedule_phases) X(_schedulers) X(_scale_fn_custom)  \
+    X(__setstate__)                                                                                \
+    X(_get_closed_form_lr) X(_get_lr_called_within_step) X(_initial_step) X(_last_lr) X(           \
+        _milestones) X(_reset) X(_schedule_phases) X(_schedulers) X(_scale_fn_custom)              \
         X(_step_count) X(_with_counter) X(add_param_group) X(al) X(_anneal_func_type) X(base_lrs)  \
             X(base_momentum) X(base_momentums) X(best) X(betas) X(closure) X(cooldown) X(          \
                 cooldown_counter) X(cycle_momentum) X(d) X(defaults) X(differentiable) X(end_lr)   \

@@ -306,6 +306,9 @@ PyObject *optimizer_setstate(PyObject *object, PyObject *state)
     while (PyDict_Next(state, &at, &key, &value))
         if (PyObject_SetAttr(object, key, value) < 0)
             return NULL;
+    if (self->defaults && PyDict_Check(self->defaults) &&
+        !PyDict_SetDefault(self->defaults, optim_names.differentiable, Py_False))
+        return NULL;
     if (self->row && optimizer_complete_groups(self) < 0)
         return NULL;
     Py_RETURN_NONE;

@@ -238,16 +238,24 @@ int broadcast_tensors_list(const struct op *op, const struct value *args, struct
     return list_leave(out, mark, status);
 }
 
-/* nonzero() by columns. */
+/* nonzero() by columns; of a zero-dim tensor there is one. */
 int where_list(const struct op *op, const struct value *args, struct tensor_list *out)
 {
-    struct tensor *places = nonzero(args[0].tensor);
+    struct tensor *row = tensor_as_row(args[0].tensor), *places = row ? nonzero(row) : NULL;
     size_t mark = pool_open();
-    int status = places ? 0 : -1;
+    int status = pool_keep(places) ? 0 : -1;
 
     (void)op;
-    pool_keep(places);
+    tensor_unref(row);
     for (int64_t d = 0; status == 0 && d < places->shape[1]; d++)
         status = list_add(out, d_select(places, 1, d));
     return list_leave(out, mark, status);
+}
+
+int nonzero_list(const struct op *op, const struct value *args, struct tensor_list *out)
+{
+    if (!args[1].i)
+        return error_set(ERROR_NOT_IMPLEMENTED,
+                         "nonzero(): as_tuple=False is what nonzero() gives without it");
+    return where_list(op, args, out);
 }

@@ -42,26 +42,14 @@ static int histogram_range(const struct tensor *in, double *low, double *high)
     return 0;
 }
 
-int histc_forward(const struct op *op, const struct value *args, struct tensor **out)
+/* Counts, or weights summed up, of the elements of `in` by bins; in self's dtype. */
+static struct tensor *histogram(const struct tensor *in, const struct tensor *weight, int64_t bins,
+                                double low, double high)
 {
-    struct tensor *self = args[0].tensor, *in, *result;
-    int64_t bins = args[1].i;
-    double low = args[2].scalar.d, high = args[3].scalar.d;
+    struct tensor *result = tensor_zeros(tensor_dtype(in), 1, &bins);
 
-    if (!dtype_is_float(tensor_dtype(self)))
-        return error_set(ERROR_RUNTIME, "\"histogram_cpu\" not implemented for '%s'",
-                         dtype_short_name(tensor_dtype(self)));
-    if (bins <= 0)
-        return error_set(ERROR_RUNTIME, "bins must be > 0");
-    in = tensor_contiguous(self);
-    result = in ? tensor_zeros(tensor_dtype(self), 1, &bins) : NULL;
-    if (!result || histogram_range(in, &low, &high) < 0) {
-        tensor_unref(in);
-        tensor_unref(result);
-        return -1;
-    }
-    for (int64_t i = 0; i < in->numel; i++) {
-        double x = element(in, i);
+    for (int64_t i = 0; result && i < in->numel; i++) {
+        double x = element(in, i), w = weight ? element(weight, i) : 1;
         int64_t bin;
 
         if (!(x >= low && x <= high))
@@ -69,12 +57,82 @@ int histc_forward(const struct op *op, const struct value *args, struct tensor *
         bin = (int64_t)((x - low) / (high - low) * (double)bins);
         bin = bin < bins ? bin : bins - 1;
         if (in->dtype == DTYPE_f32)
-            ((float *)tensor_data(result))[bin] += 1;
+            ((float *)tensor_data(result))[bin] += (float)w;
         else
-            ((double *)tensor_data(result))[bin] += 1;
+            ((double *)tensor_data(result))[bin] += w;
     }
+    return result;
+}
+
+static int check_histogram(const char *name, const struct tensor *self, int64_t bins)
+{
+    if (!dtype_is_float(tensor_dtype(self)))
+        return error_set(ERROR_RUNTIME, "\"%s_cpu\" not implemented for '%s'", name,
+                         dtype_short_name(tensor_dtype(self)));
+    return bins > 0 ? 0 : error_set(ERROR_RUNTIME, "bins must be > 0");
+}
+
+int histc_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *self = args[0].tensor, *in, *result = NULL;
+    double low = args[2].scalar.d, high = args[3].scalar.d;
+
+    if (check_histogram("histogram", self, args[1].i) < 0)
+        return -1;
+    in = tensor_contiguous(self);
+    if (in && histogram_range(in, &low, &high) == 0)
+        result = histogram(in, NULL, args[1].i, low, high);
     tensor_unref(in);
     return op_give(op, result, out);
+}
+
+/* Counts become a density: their sum times the bins' width is 1. */
+static void make_density(struct tensor *counts, double width)
+{
+    double total = 0;
+
+    for (int64_t i = 0; i < counts->numel; i++)
+        total += element(counts, i);
+    for (int64_t i = 0; i < counts->numel; i++)
+        dtype_store(tensor_dtype(counts),
+                    tensor_data(counts) + i * (int64_t)dtype_size(tensor_dtype(counts)),
+                    scalar_float(element(counts, i) / total / width));
+}
+
+int histogram_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *self = args[0].tensor, *in, *weight = NULL, *counts = NULL, *edges = NULL;
+    int64_t bins = args[1].i, length = bins + 1;
+    double low = args[2].given && args[2].floats.count > 0 ? args[2].floats.at[0] : 0;
+    double high = args[2].given && args[2].floats.count > 1 ? args[2].floats.at[1] : 0;
+
+    (void)op;
+    if (check_histogram("histogram", self, bins) < 0)
+        return -1;
+    if (args[3].given && args[3].tensor->numel != self->numel)
+        return error_set(ERROR_RUNTIME, "torch.histogram(): if weight tensor is provided it should "
+                                        "have the same shape as the input tensor");
+    in = tensor_contiguous(self);
+    if (in && args[3].given)
+        weight = tensor_contiguous(args[3].tensor);
+    if (in && (weight || !args[3].given) && histogram_range(in, &low, &high) == 0)
+        counts = histogram(in, weight, bins, low, high);
+    if (counts && args[4].i)
+        make_density(counts, (high - low) / (double)bins);
+    edges = counts ? tensor_new(tensor_dtype(in), 1, &length) : NULL;
+    for (int64_t i = 0; edges && i < length; i++)
+        dtype_store(tensor_dtype(edges),
+                    tensor_data(edges) + i * (int64_t)dtype_size(tensor_dtype(edges)),
+                    scalar_float(low + (high - low) * (double)i / (double)bins));
+    tensor_unref(in);
+    tensor_unref(weight);
+    if (!edges) {
+        tensor_unref(counts);
+        return -1;
+    }
+    out[0] = counts;
+    out[1] = edges;
+    return 0;
 }
 
 static int bincount_check(const struct tensor *self, const struct tensor *weights, int64_t length)

@@ -166,7 +166,7 @@ static int place_of_extreme(const struct op *op, const struct value *args, bool 
                          args[1].given
                              ? "%s(): Expected reduction dim %d to have non-zero size."
                              : "%s(): Expected reduction dim to be specified for input.numel() == "
-                               "0. Specify the reduction dim with the 'dim' argument.",
+                               "0.",
                          op->name, dim);
     line = args[1].given ? tensor_ref(self) : flattened(self);
     if (line && find_extremes(line, dim, largest, &values, &indices) == 0) {

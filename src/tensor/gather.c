@@ -141,12 +141,14 @@ static int scatter(const struct op *op, const struct value *args, struct tensor 
     int dim = tensor_dim(self, args[1].i), status = -1;
     struct places p = {.mode = mode};
 
-    if (dim < 0 || !index || !src || !rows || check_index(op, rows, index, src, dim) < 0)
+    if (dim < 0 || !index || !src || !rows)
         goto end;
     if (src->dtype != self->dtype) {
         error_set(ERROR_RUNTIME, "%s(): Expected self.dtype to be equal to src.dtype", op->name);
         goto end;
     }
+    if (check_index(op, rows, index, src, dim) < 0)
+        goto end;
     if (src->storage == rows->storage && !(own = tensor_clone(src)))
         goto end;
     p.count = line_length(index, dim);

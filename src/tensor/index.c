@@ -202,10 +202,12 @@ static struct tensor *offsets_of(const struct tensor *self, const struct indices
 {
     int64_t size = (int64_t)dtype_size(tensor_dtype(self));
     struct tensor *offsets = tensor_zeros(DTYPE_i64, ndim, shape);
+    int number = 0; /* PyTorch's errors count the indexed dimensions alone */
 
     for (int i = 0; offsets && i < in->count; i++) {
-        if (in->at[i] &&
-            add_offsets(offsets, in->at[i], self->shape[i], self->stride[i] * size, i) < 0) {
+        if (!in->at[i])
+            continue;
+        if (add_offsets(offsets, in->at[i], self->shape[i], self->stride[i] * size, number++) < 0) {
             tensor_unref(offsets);
             return NULL;
         }

@@ -181,8 +181,8 @@ int norm_forward(const struct op *op, const struct value *args, struct tensor **
 
     if (!dtype_is_float(dtype))
         return error_set(ERROR_RUNTIME,
-                         "linalg.vector_norm: Expected a floating point or complex tensor as "
-                         "input. Got %s",
+                         "norm(): input dtype should be either floating point or complex. Got %s "
+                         "instead.",
                          dtype_short_name(dtype));
     if (reduce_dims(self->ndim, args[2].given ? args[2].ints.count : 0, args[2].ints.at, &mask) < 0)
         return -1;

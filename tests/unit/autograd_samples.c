@@ -66,7 +66,7 @@ const struct sample samples[] = {
     ONE(cummax, "f23 1") ONE(cummin, "f23 0") ONE(sort, "f34 0") ONE(sort, "f34 1 T")
     ONE(argsort, "f34") ONE(topk, "f34 2") ONE(kthvalue, "f34 2 0 T") ONE(median, "f23")
     ONE(median__dim, "f34 0") ONE(mode, "f34") ONE(quantile, "f34 q 1") ONE(quantile, "f34 q3 0 T")
-    ONE(histc, "f23 4") ONE(bincount, "i4:0,2,2,1") ONE(_unique, "i4:3,1,3,0 T -")
+    ONE(histc, "f23 4") ONE(histogram, "c23 4") ONE(bincount, "i4:0,2,2,1") ONE(_unique, "i4:3,1,3,0 T -")
     ONE(_unique, "c23 T 1") ONE(_unique_consecutive, "i4:1,1,2,1 -") ONE(searchsorted, "i3:1,4,9 i2:4,5")
     ONE(bucketize, "i2:4,5 i3:1,4,9") ONE(equal, "f23 f23") ONE(allclose, "f23 f23")
     ONE(isclose, "f23 f3")

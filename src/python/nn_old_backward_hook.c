@@ -106,11 +106,10 @@ static int run_hooks(const struct watched_node *self, struct tensor *const *g,
     int status = outputs ? 0 : -1;
 
     for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(self->hooks); i++) {
+        PyObject *hook = PyList_GET_ITEM(self->hooks, i);
         PyObject *inputs = tuple_of(grads, self->base.edge_count, self->edges);
-        PyObject *result = inputs
-                               ? PyObject_CallFunctionObjArgs(PyList_GET_ITEM(self->hooks, i),
-                                                              self->module, inputs, outputs, NULL)
-                               : NULL;
+        PyObject *result =
+            inputs ? PyObject_CallFunctionObjArgs(hook, self->module, inputs, outputs, NULL) : NULL;
 
         if (!result || result == Py_None) {
             status = result ? 0 : -1;

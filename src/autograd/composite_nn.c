@@ -1,18 +1,10 @@
 /* Neural-network functions that are made of recorded operations. */
 #include "autograd/arguments.h"
-#include "autograd/formula.h"
+#include "autograd/formula_nn.h"
 #include "base/error.h"
 #include "tensor/loss.h"
 
 #include <string.h>
-
-/* Takes a result out of the pool. */
-static int leave(size_t mark, struct tensor *result, struct tensor **out)
-{
-    *out = result ? tensor_ref(result) : NULL;
-    pool_close(mark);
-    return result ? 0 : -1;
-}
 
 static struct tensor *divided(struct tensor *x, double by)
 {
@@ -39,7 +31,6 @@ int linear_composite(const struct op *op, const struct value *args, struct tenso
     size_t mark = pool_open();
     struct tensor *turned = d_call1(OP_t, args[1].tensor), *result;
 
-    (void)op;
     if (bias && self->ndim == 2) {
         result = d_call3(OP_addmm, bias, self, turned);
     } else if (bias && self->ndim == 3 && tensor_is_contiguous(self)) {
@@ -49,7 +40,7 @@ int linear_composite(const struct op *op, const struct value *args, struct tenso
         if (bias)
             result = d_add(result, bias);
     }
-    return leave(mark, result, out);
+    return pool_leave(op, mark, result, out);
 }
 
 /* ---- softmax ---- */
@@ -72,7 +63,8 @@ int softmax_composite(const struct op *op, const struct value *args, struct tens
     enum op_id id = op->id == OP_softmax ? OP__softmax : OP__log_softmax;
     size_t mark = pool_open();
 
-    return leave(mark, softmax_along(id, converted(args[0].tensor, &args[2]), args[1].i), out);
+    return pool_leave(op, mark, softmax_along(id, converted(args[0].tensor, &args[2]), args[1].i),
+                      out);
 }
 
 /* Without a dim, torch.nn.functional chooses one by the number of dimensions. */
@@ -85,7 +77,8 @@ int softmax_nn_composite(const struct op *op, const struct value *args, struct t
 
     if (op->id == OP_softmin)
         self = d_neg(self);
-    return leave(mark, softmax_along(id, self ? converted(self, &args[3]) : NULL, dim), out);
+    return pool_leave(op, mark, softmax_along(id, self ? converted(self, &args[3]) : NULL, dim),
+                      out);
 }
 
 /* ---- losses over classes ---- */
@@ -155,10 +148,9 @@ int nll_loss_composite(const struct op *op, const struct value *args, struct ten
     size_t mark = pool_open();
     struct class_loss loss;
 
-    (void)op;
     if (class_loss_init(&loss, args) < 0)
         return -1;
-    return leave(mark, nll(args[0].tensor, &loss), out);
+    return pool_leave(op, mark, nll(args[0].tensor, &loss), out);
 }
 
 /* weight as (C), or as (1, C, 1, ...) for log-probabilities with a batch. */
@@ -264,7 +256,6 @@ int cross_entropy_composite(const struct op *op, const struct value *args, struc
     bool probabilities = tensor_same_shape(self, args[1].tensor);
     size_t mark = pool_open();
 
-    (void)op;
     if (class_loss_init(&loss, args) < 0 || check_cross_entropy(&loss, smoothing) < 0 ||
         (probabilities ? check_probabilities(&loss) : check_class_shapes(self, loss.target)) < 0)
         return -1;
@@ -275,5 +266,5 @@ int cross_entropy_composite(const struct op *op, const struct value *args, struc
         result = against_probabilities(log_p, &loss, smoothing);
     else
         result = smoothing > 0 ? smoothed(log_p, &loss, smoothing) : nll(log_p, &loss);
-    return leave(mark, result, out);
+    return pool_leave(op, mark, result, out);
 }

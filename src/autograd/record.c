@@ -199,9 +199,14 @@ static int save_argument(struct op_node *self, int k, struct tensor **slot, bool
 
     if (!t)
         return 0;
-    self->edges[k] = tensor_edge(t);
-    if (error_pending())
-        return -1;
+    if (t->requires_grad) {
+        self->edges[k] = tensor_edge(t);
+        if (!self->edges[k].node)
+            return -1;
+    } else if (!values && self->op->forward == elementwise_forward) {
+        *slot = NULL; /* neither its values nor its shape will be asked for */
+        return 0;
+    }
     t = values ? tensor_ref(t) : tensor_shape_only(t);
     if (!t)
         return -1;
@@ -299,20 +304,28 @@ void op_defaults(const struct op *op, struct value *args, int from)
         args[i] = schema->params[i].value;
 }
 
+static bool list_wants_grad(const struct value *list)
+{
+    for (int j = 0; list->given && j < list->tensors.count; j++) {
+        if (list->tensors.at[j] && list->tensors.at[j]->requires_grad)
+            return true;
+    }
+    return false;
+}
+
 static bool wants_grad(const struct op *op, const struct value *args)
 {
     const struct schema *schema = op_schema(op);
 
-    for (int i = 0; i < schema->count; i++) {
-        if (schema->tensors >> i & 1) {
-            if (args[i].given && args[i].tensor->requires_grad)
-                return true;
-        } else if (is_list(&schema->params[i]) && args[i].given) {
-            for (int j = 0; j < args[i].tensors.count; j++) {
-                if (args[i].tensors.at[j] && args[i].tensors.at[j]->requires_grad)
-                    return true;
-            }
-        }
+    for (uint32_t left = schema->tensors; left; left &= left - 1) {
+        const struct value *v = &args[__builtin_ctz(left)];
+
+        if (v->given && v->tensor->requires_grad)
+            return true;
+    }
+    for (uint32_t left = schema->lists; left; left &= left - 1) {
+        if (list_wants_grad(&args[__builtin_ctz(left)]))
+            return true;
     }
     return false;
 }
@@ -349,6 +362,15 @@ static int call_out(const struct op *op, const struct value *args, struct tensor
     return 0;
 }
 
+/* relu(x, inplace=True): x itself, changed. */
+static int call_inplace_form(const struct op *op, const struct value *args, struct tensor **out)
+{
+    if (op_call_inplace(&ops_inplace[op->id], args) < 0)
+        return -1;
+    *out = tensor_ref(args[0].tensor);
+    return 0;
+}
+
 int op_call(const struct op *op, const struct value *args, struct tensor **out)
 {
     bool record;
@@ -357,6 +379,8 @@ int op_call(const struct op *op, const struct value *args, struct tensor **out)
 
     if (op->flags & OP_COMPOSED)
         return op->forward(op, args, out);
+    if (__builtin_expect(op->inplace_arg && args[op->inplace_arg].i, 0))
+        return call_inplace_form(op, args, out);
     record = records(op, args);
     if (__builtin_expect(out[0] != NULL, 0))
         return call_out(op, args, out, record);

@@ -1,6 +1,6 @@
 /* Derivatives of neural-network functions. */
 #include "autograd/arguments.h"
-#include "autograd/formula.h"
+#include "autograd/formula_nn.h"
 #include "tensor/loss.h"
 
 /* ---- softmax ---- */
@@ -69,4 +69,117 @@ void mse_loss_rule(struct grad_call *c)
     struct tensor *difference = d_sub(c->args[0].tensor, c->args[1].tensor);
 
     store_opposites(c, d_mul(d_scale(difference, share(c, 4, difference, 2)), c->g[0]));
+}
+
+/* The difference of input and target, cut to +-limit; its sign where the limit is 0. */
+static struct tensor *cut_difference(struct grad_call *c, double limit)
+{
+    struct tensor *difference = d_sub(c->args[0].tensor, c->args[1].tensor);
+    struct value args[] = {arg_tensor(difference), arg_scalar(scalar_float(-limit)),
+                           arg_scalar(scalar_float(limit))};
+
+    if (limit == 0)
+        return d_sign(difference);
+    return difference ? d_call(OP_clamp_range, args) : NULL;
+}
+
+void smooth_l1_loss_rule(struct grad_call *c)
+{
+    double beta = c->args[5].d;
+    struct tensor *slope = cut_difference(c, beta);
+
+    slope = d_scale(slope, share(c, 4, slope, beta > 0 ? 1 / beta : 1));
+    store_opposites(c, d_mul(slope, c->g[0]));
+}
+
+void huber_loss_rule(struct grad_call *c)
+{
+    struct tensor *slope = cut_difference(c, c->args[3].d);
+
+    store_opposites(c, d_mul(d_scale(slope, share(c, 2, slope, 1)), c->g[0]));
+}
+
+/* d log(1 + exp(-x y)) / d(x y) is -sigmoid(-x y). */
+void soft_margin_loss_rule(struct grad_call *c)
+{
+    struct tensor *self = c->args[0].tensor, *target = c->args[1].tensor;
+    struct tensor *slope = d_neg(d_sigmoid(d_neg(d_mul(self, target))));
+
+    slope = d_mul(d_scale(slope, share(c, 4, slope, 1)), c->g[0]);
+    if (grad_wanted(c, 0))
+        grad_store(c, 0, 0, d_mul(slope, target));
+    if (grad_wanted(c, 1))
+        grad_store(c, 1, 1, d_mul(slope, self));
+}
+
+/* ---- cross entropy of two classes ---- */
+
+/* The gradient of each element's loss, before its slope. */
+static struct tensor *weighed_share(struct grad_call *c)
+{
+    struct tensor *g = c->g[0];
+
+    g = d_scale(g, share(c, 5, c->args[0].tensor, 1));
+    return c->args[2].given ? d_mul(g, c->args[2].tensor) : g;
+}
+
+static struct tensor *at_least(struct tensor *x, double limit)
+{
+    struct value args[] = {arg_tensor(x), arg_scalar(scalar_float(limit))};
+
+    return x ? d_call(OP_clamp_min, args) : NULL;
+}
+
+void binary_cross_entropy_rule(struct grad_call *c)
+{
+    struct tensor *x = c->args[0].tensor, *y = c->args[1].tensor, *g = weighed_share(c);
+    struct tensor *spread, *minus_x = d_neg(x);
+
+    if (grad_wanted(c, 0)) {
+        spread = at_least(d_mul(d_shift(minus_x, 1), x), 1e-12);
+        grad_store(c, 0, 0, d_true_divide(d_mul(g, d_sub(x, y)), spread));
+    }
+    if (grad_wanted(c, 1))
+        grad_store(c, 1, 1,
+                   d_mul(g, d_sub(at_least(d_log1p(minus_x), -100), at_least(d_log(x), -100))));
+}
+
+/* With w the pos_weight: (1 - y + w y) sigmoid(x) - w y for the input, and for the target
+ * -x + (w - 1) log(1 + exp(-x)). */
+void binary_cross_entropy_with_logits_rule(struct grad_call *c)
+{
+    struct tensor *x = c->args[0].tensor, *y = c->args[1].tensor, *g = weighed_share(c);
+    struct tensor *w = c->args[6].given ? c->args[6].tensor : NULL, *slope, *wy;
+
+    if (grad_wanted(c, 0)) {
+        slope = d_sub(d_sigmoid(x), y);
+        if (w) {
+            wy = d_mul(w, y);
+            slope = d_sub(d_mul(d_shift(d_sub(wy, y), 1), d_sigmoid(x)), wy);
+        }
+        grad_store(c, 0, 0, d_mul(g, slope));
+    }
+    if (grad_wanted(c, 1)) {
+        slope = d_neg(x);
+        if (w)
+            slope = d_sub(slope, d_mul(d_shift(w, -1), d_logsigmoid(x)));
+        grad_store(c, 1, 1, d_mul(g, slope));
+    }
+}
+
+/* ---- glu ---- */
+
+void glu_rule(struct grad_call *c)
+{
+    struct tensor *self = c->args[0].tensor, *g = c->g[0], *a, *s, *parts[2];
+    int dim = tensor_dim(self, c->args[1].i);
+    int64_t half = self->shape[dim] / 2;
+    struct value args[] = {{.given = true, .tensors = {parts, 2}}, arg_int(dim)};
+
+    a = d_narrow(self, dim, 0, half);
+    s = d_sigmoid(d_narrow(self, dim, half, half));
+    parts[0] = d_mul(g, s);
+    parts[1] = d_mul(d_mul(g, a), d_mul(s, d_shift(d_neg(s), 1)));
+    if (parts[0] && parts[1])
+        c->grads[0] = d_call(OP_cat, args);
 }

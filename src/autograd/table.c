@@ -1,6 +1,7 @@
 /*
  * The table of operations, made from the rows of ops.def: what each is called, does and saves.
  */
+#include "autograd/formula_nn.h"
 #include "autograd/record.h"
 
 #include <ctype.h>
@@ -35,6 +36,7 @@ struct op ops[OP_COUNT] = {
 #define TERNARY_SCHEMA_lerp                    "(Tensor self, Tensor end, Tensor weight"
 #define TERNARY_SCHEMA_addcmul                 "(Tensor self, Tensor tensor1, Tensor tensor2"
 #define TERNARY_SCHEMA_addcdiv                 "(Tensor self, Tensor tensor1, Tensor tensor2"
+#define TERNARY_SCHEMA_bce_logits_weighed_each "(Tensor self, Tensor target, Tensor pos_weight"
 #include "tensor/ops.def"
 #undef UNARY
 #undef BINARY
@@ -78,6 +80,8 @@ struct op ops_inplace[OP_COUNT];
     {                                                                                              \
         BEGIN                                                                                      \
         struct tensor *other = c->args[1].tensor, *third = c->args[2].tensor;                      \
+        (void)other;                                                                               \
+        (void)third;                                                                               \
         if (grad_wanted(c, 0))                                                                     \
             grad_store(c, 0, 0, d0);                                                               \
         if (grad_wanted(c, 1))                                                                     \
@@ -137,6 +141,8 @@ static const struct {
     {OP_min, "MinBackward1"},
     {OP_median__dim, "MedianBackward1"},
     {OP_norm, "NormBackward1"},
+    {OP_logsigmoid, "LogSigmoidBackward0"},
+    {OP__gelu_tanh, "GeluBackward0"},
     {OP__nll_loss2d, "NllLoss2DBackward0"},
     {OP_div_number, "DivBackward1"},
 };
@@ -175,6 +181,18 @@ const char *op_backward_name(const struct op *op)
 
 /* ---- start ---- */
 
+/* Where the schema has "bool inplace", as many functions of torch.nn.functional. */
+static int find_inplace(const struct schema *schema)
+{
+    for (int i = 0; i < schema->count; i++) {
+        const struct param *p = &schema->params[i];
+
+        if (p->name_length == 7 && memcmp(p->name, "inplace", 7) == 0)
+            return i;
+    }
+    return 0;
+}
+
 /* add -> add_, with the schema of add. */
 static void make_inplace(enum op_id id)
 {
@@ -194,6 +212,7 @@ void op_table_init(void)
 
         ops[id].outputs = schema->outputs;
         ops[id].result_names = schema->result_names;
+        ops[id].inplace_arg = ops[id].flags & OP_INPLACE ? find_inplace(schema) : 0;
         if (ops[id].flags & OP_INPLACE)
             make_inplace((enum op_id)id);
     }

@@ -9,12 +9,14 @@
 static const struct {
     enum type_rule rule;
     int inputs;
+    bool has_params; /* takes more than tensors */
 } rows[OP_COUNT] = {
-#define UNARY(name, params, rule, expr, saves, dself, flags, help) [OP_##name] = {RULE_##rule, 1},
+#define UNARY(name, params, rule, expr, saves, dself, flags, help)                                 \
+    [OP_##name] = {RULE_##rule, 1, sizeof(params) > 1},
 #define BINARY(name, params, rule, expr, saves, dself, dother, flags, help)                        \
-    [OP_##name] = {RULE_##rule, 2},
+    [OP_##name] = {RULE_##rule, 2, sizeof(params) > 1},
 #define TERNARY(name, params, rule, expr, saves, d0, d1, d2, flags, help)                          \
-    [OP_##name] = {RULE_##rule, 3},
+    [OP_##name] = {RULE_##rule, 3, sizeof(params) > 1},
 #define UNARY_MATH  UNARY
 #define BINARY_MATH BINARY
 #define OP(name, schema, forward, saves, derivative, flags, help)
@@ -61,8 +63,8 @@ static enum dtype compute_type(const struct op *op, enum type_rule rule, enum dt
     case RULE_INTEGER:
     case RULE_ONLY_FLOAT:
         if (dtype_is_float(common) != (rule == RULE_ONLY_FLOAT)) {
-            error_set(ERROR_RUNTIME, "\"%s_cpu\" not implemented for '%s'", op->name,
-                      dtype_short_name(common));
+            error_set(ERROR_RUNTIME, "\"%s_cpu\" not implemented for '%s'",
+                      op->name + (op->name[0] == '_'), dtype_short_name(common));
             return DTYPE_NONE;
         }
         return common;
@@ -296,12 +298,76 @@ end:
     return status;
 }
 
+/* ---- the short way ---- */
+
+enum { SMALL = 1024 };
+
+/* A contiguous tensor of few floats: what most operands are where people learn. */
+static bool is_small_float(const struct tensor *t)
+{
+    return dtype_is_float(tensor_dtype(t)) && !t->wrapped_number && t->numel <= SMALL &&
+           tensor_is_contiguous(t);
+}
+
+/* The second operand beside a first one that is_small_float(): the same kind of tensor, or a
+ * number, which is put into `number` in the first one's type. Its data and step, or false. */
+static bool small_operand(const struct tensor *a, const struct tensor *b, char number[8],
+                          char **data, int64_t *step)
+{
+    if (b->wrapped_number) {
+        dtype_store(tensor_dtype(a), number, dtype_load(tensor_dtype(b), tensor_data(b)));
+        *data = number;
+        *step = 0;
+        return true;
+    }
+    if (b->dtype != a->dtype || !tensor_same_shape(a, b) || !tensor_is_contiguous(b))
+        return false;
+    *data = tensor_data(b);
+    *step = (int64_t)dtype_size(tensor_dtype(b));
+    return true;
+}
+
+/* New results of one or two small float operands: no types to choose, nothing to broadcast,
+ * convert, walk or share. 1 when done, 0 when the call is not of this kind, -1 on an error. */
+static int forward_small(const struct op *op, const struct value *args, struct tensor **out)
+{
+    const struct tensor *a = args[0].tensor;
+    enum type_rule rule = rows[op->id].rule;
+    int inputs = rows[op->id].inputs;
+    char number[8] __attribute__((aligned(8))), *ptr[3];
+    struct scalar params[2];
+    int64_t step[3];
+    enum dtype dtype = tensor_dtype(a);
+    struct tensor *result;
+
+    if (*out || inputs > 2 || rule == RULE_INTEGER || !is_small_float(a))
+        return 0;
+    step[1] = (int64_t)dtype_size(dtype);
+    ptr[1] = tensor_data(a);
+    if (inputs == 2 && !small_operand(a, args[1].tensor, number, &ptr[2], &step[2]))
+        return 0;
+    result = tensor_new_like(a, rule == RULE_COMPARE ? DTYPE_b8 : dtype);
+    if (!result)
+        return -1;
+    if (rows[op->id].has_params)
+        collect_params(op, args, inputs, params);
+    else
+        params[0] = params[1] = scalar_int(0);
+    ptr[0] = result->storage->data;
+    step[0] = rule == RULE_COMPARE ? 1 : step[1];
+    kernels.elementwise[op->id][dtype](a->numel, ptr, step, params);
+    *out = result;
+    return 1;
+}
+
 int elementwise_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    int inputs = rows[op->id].inputs;
+    int inputs = rows[op->id].inputs, status = forward_small(op, args, out);
     struct tensor *in[3];
     struct scalar params[2];
 
+    if (status != 0)
+        return status < 0 ? -1 : 0;
     for (int k = 0; k < inputs; k++)
         in[k] = args[k].tensor;
     collect_params(op, args, inputs, params);

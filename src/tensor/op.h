@@ -131,6 +131,7 @@ struct op {
     unsigned flags;
     enum op_id id;
     int outputs;
+    int inplace_arg;          /* the argument that asks for the in-place form; 0: there is none */
     const char *result_names; /* names of several results: "values, indices", else NULL */
     struct schema *parsed;    /* op_schema() makes and keeps it */
 };
@@ -150,13 +151,18 @@ struct param {
 struct schema {
     int count, positional;
     uint32_t tensors; /* bit i: argument i is a Tensor */
+    uint32_t lists;   /* bit i: argument i is a list of tensors */
     int outputs;
     const char *result_names; /* "values, indices": in the schema behind "->"; NULL: one result */
     struct param params[OP_MAX_ARGS];
 };
 /* The parsed schema of an operation, made on first use and kept. Never NULL: a schema that does not
  * parse is a mistake in a table and ends in an assertion. */
-const struct schema *op_schema(const struct op *op);
+const struct schema *schema_of(const struct op *op);
+static inline const struct schema *op_schema(const struct op *op)
+{
+    return op->parsed ? op->parsed : schema_of(op);
+}
 void schema_parse(struct schema *schema, const char *text);
 
 /* ---- for forward functions ---- */

@@ -237,6 +237,19 @@ static inline double logaddexp_float(double x, double y)
 }
 #define m_logaddexp(x, y) logaddexp_float(x, y)
 
+/* Losses of one element; d is the difference of input and target. */
+#define m_size(x) ((x) < 0 ? -(x) : (x))
+#define m_huber(d, delta)                                                                          \
+    (m_size(d) <= (delta) ? 0.5f * (d) * (d) : (delta) * (m_size(d) - 0.5f * (delta)))
+#define m_smooth_l1(d, beta)                                                                       \
+    (m_size(d) < (beta) ? 0.5f * (d) * (d) / (beta) : m_size(d) - 0.5f * (beta))
+/* A probability of 0 counts as exp(-100). NaN stays NaN. */
+#define m_cut_log(x) ((x) < -100 ? -100 : (x))
+#define m_bce(x, y)  (((y)-1) * m_cut_log(m_log1p(-(x))) - (y)*m_cut_log(m_log(x)))
+/* log(1 + exp(-x)) is m_fold(x) + m_log_fold(x), which does not overflow. */
+#define m_fold(x)     ((x) < 0 ? -(x) : 0)
+#define m_log_fold(x) m_log(1 + m_exp(-m_size(x)))
+
 /* Asymptotic series after shifting x above 6 (Abramowitz and Stegun 6.3.5, 6.3.18, 6.4.12). */
 static inline double m_digamma(double x)
 {

@@ -175,6 +175,8 @@ void schema_parse(struct schema *schema, const char *s)
                 s = read_default(s + 1, p);
             if (p->type == VALUE_TENSOR)
                 schema->tensors |= 1u << schema->count;
+            if (p->type == VALUE_TENSORS || p->type == VALUE_INDICES)
+                schema->lists |= 1u << schema->count;
             schema->count++;
             schema->positional += !keyword;
         }
@@ -185,14 +187,12 @@ void schema_parse(struct schema *schema, const char *s)
     read_results(schema, s + 1);
 }
 
-const struct schema *op_schema(const struct op *op)
+const struct schema *schema_of(const struct op *op)
 {
-    if (!op->parsed) {
-        struct op *row = (struct op *)op; /* constant but for this */
+    struct op *row = (struct op *)op; /* constant but for this */
 
-        row->parsed = mem_alloc(sizeof(*row->parsed));
-        assert(row->parsed);
-        schema_parse(row->parsed, op->schema);
-    }
-    return op->parsed;
+    row->parsed = mem_alloc(sizeof(*row->parsed));
+    assert(row->parsed);
+    schema_parse(row->parsed, op->schema);
+    return row->parsed;
 }

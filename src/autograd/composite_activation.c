@@ -1,0 +1,234 @@
+/* Activations that are made of other operations or check their arguments, and dropout. */
+#include "autograd/arguments.h"
+#include "autograd/formula_nn.h"
+#include "base/error.h"
+#include "tensor/random.h"
+
+#include <math.h>
+#include <string.h>
+
+int relu6_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct value call[] = {args[0], arg_scalar(scalar_float(0)), arg_scalar(scalar_float(6)),
+                           args[1]};
+
+    (void)op;
+    return op_call(&ops[OP_hardtanh], call, out);
+}
+
+/* elu and selu; these numbers of selu keep mean 0 and variance 1 (Klambauer et al. 2017). */
+int elu_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    bool scaled = op->id == OP_selu;
+    struct value call[] = {
+        args[0], scaled ? arg_scalar(scalar_float(1.6732632423543772848170429916717)) : args[1],
+        arg_scalar(scaled ? scalar_float(1.0507009873554804934193349852946) : scalar_int(1)),
+        scaled ? args[1] : args[2]};
+
+    return op_call(&ops[OP__elu], call, out);
+}
+
+int celu_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    (void)op;
+    if (args[1].scalar.d == 0)
+        return error_set(ERROR_RUNTIME, "ZeroDivisionError: alpha cannot be 0 for CELU");
+    return op_call(&ops[OP__celu], args, out);
+}
+
+int gelu_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    enum op_id id = strcmp(args[1].text, "tanh") == 0 ? OP__gelu_tanh : OP__gelu;
+    size_t mark = pool_open();
+
+    if (id == OP__gelu && strcmp(args[1].text, "none") != 0)
+        return error_set(ERROR_RUNTIME, "approximate argument must be either none or tanh.");
+    return pool_leave(op, mark, d_call1(id, args[0].tensor), out);
+}
+
+int softsign_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *self = args[0].tensor;
+    size_t mark = pool_open();
+
+    return pool_leave(op, mark, d_true_divide(self, d_add(d_abs(self), d_number(scalar_int(1)))),
+                      out);
+}
+
+int tanhshrink_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *self = args[0].tensor;
+    size_t mark = pool_open();
+
+    return pool_leave(op, mark, d_sub(self, d_tanh(self)), out);
+}
+
+int softshrink_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    (void)op;
+    if (args[1].scalar.d < 0)
+        return error_set(ERROR_RUNTIME, "lambda must be greater or equal to 0, but found to be %g.",
+                         args[1].scalar.d);
+    return op_call(&ops[OP__softshrink], args, out);
+}
+
+int prelu_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *self = args[0].tensor, *weight = args[1].tensor;
+    int64_t shape[TENSOR_MAX_DIMS], channels = self->ndim > 1 ? self->shape[1] : 1;
+    size_t mark = pool_open();
+
+    if (tensor_dtype(self) != tensor_dtype(weight))
+        return error_set(ERROR_RUNTIME, "expected scalar type %s but found %s",
+                         dtype_short_name(tensor_dtype(self)),
+                         dtype_short_name(tensor_dtype(weight)));
+    if (weight->numel != 1 && self->ndim == 0)
+        return error_set(ERROR_RUNTIME, "Not allow zero-dim input tensor.");
+    if (weight->numel != 1 && weight->numel != channels)
+        return error_set(ERROR_RUNTIME,
+                         "Mismatch of parameter numbers and input channel size. Found parameter "
+                         "numbers = %lld and channel size = %lld.",
+                         (long long)weight->numel, (long long)channels);
+    for (int d = 0; d < self->ndim; d++)
+        shape[d] = d == 1 ? weight->numel : 1;
+    if (self->ndim > 1 || weight->ndim > self->ndim)
+        weight = d_reshape(weight, self->ndim, shape);
+    return pool_leave(op, mark, weight ? d__prelu(self, weight) : NULL, out);
+}
+
+/* ---- random ---- */
+
+/* Without a random number: x times a constant. With inplace x itself is changed. */
+static struct tensor *multiplied(struct tensor *x, struct tensor *by, bool inplace)
+{
+    struct value args[] = {arg_tensor(x), arg_tensor(by)};
+
+    if (!x || !by)
+        return NULL;
+    if (!inplace)
+        return d_mul(x, by);
+    return op_call_inplace(&ops_inplace[OP_mul], args) < 0 ? NULL : x;
+}
+
+/* A slope in [lower, upper] for each element that is not positive, 1 for the others. */
+static struct tensor *random_slopes(struct tensor *self, double lower, double upper)
+{
+    enum dtype dtype = tensor_dtype(self);
+    struct tensor *slopes = pool_keep(tensor_new_like(self, DTYPE_NONE));
+    struct tensor *flat = pool_keep(tensor_contiguous(self));
+    struct generator *generator = generator_default();
+
+    for (int64_t i = 0; slopes && flat && i < flat->numel; i++) {
+        size_t at = (size_t)i * dtype_size(dtype);
+        double slope = 1;
+
+        if (dtype_load(dtype, tensor_data(flat) + at).d <= 0)
+            slope = generator_double(generator) * (upper - lower) + lower;
+        dtype_store(dtype, tensor_data(slopes) + at, scalar_float(slope));
+    }
+    return flat ? slopes : NULL;
+}
+
+int rrelu_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    double lower = args[1].d, upper = args[2].d;
+    struct value call[] = {args[0], arg_scalar(scalar_float((lower + upper) / 2)), args[4]};
+    size_t mark = pool_open();
+
+    if (!args[3].i)
+        return op_call(&ops[OP_leaky_relu], call, out);
+    if (lower > upper)
+        return error_set(ERROR_RUNTIME, "Lower bound should be less than or equal to the upper "
+                                        "bound");
+    return pool_leave(
+        op, mark,
+        multiplied(args[0].tensor, random_slopes(args[0].tensor, lower, upper), args[4].i), out);
+}
+
+static int check_probability(double p)
+{
+    if (p >= 0 && p <= 1)
+        return 0;
+    return error_set(ERROR_VALUE, "dropout probability has to be between 0 and 1, but got %g", p);
+}
+
+/* 0 with probability p, else 1. */
+static struct tensor *kept_mask(enum dtype dtype, int ndim, const int64_t *shape, double p)
+{
+    struct tensor *mask = pool_keep(tensor_new(dtype, ndim, shape));
+
+    return mask && random_bernoulli_scalar(mask, 1 - p, NULL) == 0 ? mask : NULL;
+}
+
+/* One mask element for each channel: batch and channels keep their size. */
+static int mask_shape(const struct op *op, const struct tensor *self, int64_t *shape)
+{
+    int first = op->id == OP_dropout1d && self->ndim == 2 ? 0 : 1;
+
+    if (op->id == OP_dropout1d && self->ndim != 2 && self->ndim != 3)
+        return error_set(ERROR_RUNTIME,
+                         "dropout1d: Expected 2D or 3D input, but received a %dD input. Note that "
+                         "dropout1d exists to provide channel-wise dropout on inputs with 1 "
+                         "spatial dimension, a channel dimension, and an optional batch dimension "
+                         "(i.e. 2D or 3D inputs).",
+                         self->ndim);
+    if (op->id != OP_dropout && self->ndim < 2)
+        return error_set(ERROR_RUNTIME, "Feature dropout requires at least 2 dimensions in the "
+                                        "input");
+    for (int d = 0; d < self->ndim; d++)
+        shape[d] = op->id == OP_dropout || d <= first ? self->shape[d] : 1;
+    return 0;
+}
+
+int dropout_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *self = args[0].tensor, *noise;
+    int64_t shape[TENSOR_MAX_DIMS];
+    double p = args[1].d;
+    size_t mark = pool_open();
+
+    if (check_probability(p) < 0 || mask_shape(op, self, shape) < 0)
+        return -1;
+    if (p == 0 || !args[2].i || self->numel == 0) {
+        *out = tensor_ref(self);
+        return 0;
+    }
+    if (p == 1) {
+        noise = pool_keep(tensor_zeros(tensor_dtype(self), 0, NULL));
+    } else {
+        noise = kept_mask(tensor_dtype(self), self->ndim, shape, p);
+        noise = noise ? d_true_divide(noise, d_number(scalar_float(1 - p))) : NULL;
+    }
+    return pool_leave(op, mark, multiplied(self, noise, args[3].i), out);
+}
+
+/* What is dropped takes selu's lowest value; then all is scaled and moved back to mean 0 and
+ * variance 1 (Klambauer et al. 2017). */
+int alpha_dropout_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    const double lowest = 1.7580993408473766;
+    struct tensor *self = args[0].tensor, *mask, *shift;
+    double p = args[1].d, a;
+    size_t mark = pool_open();
+
+    if (check_probability(p) < 0)
+        return -1;
+    if (p == 0 || !args[2].i || self->numel == 0) {
+        *out = tensor_ref(self);
+        return 0;
+    }
+    if (p == 1)
+        return pool_leave(op, mark, multiplied(self, d_number(scalar_int(0)), args[3].i), out);
+    a = 1 / sqrt((lowest * lowest * p + 1) * (1 - p));
+    mask = kept_mask(tensor_dtype(self), self->ndim, self->shape, p);
+    shift = d_shift(d_scale(d_shift(mask, -1), scalar_float(lowest * a)), lowest * a * p);
+    self = multiplied(self, d_scale(mask, scalar_float(a)), args[3].i);
+    if (self && shift && args[3].i) {
+        struct value call[3] = {arg_tensor(self), arg_tensor(shift)};
+
+        op_defaults(&ops_inplace[OP_add], call, 2);
+        return pool_leave(op, mark, op_call_inplace(&ops_inplace[OP_add], call) < 0 ? NULL : self,
+                          out);
+    }
+    return pool_leave(op, mark, d_add(self, shift), out);
+}

@@ -92,6 +92,11 @@ int lbfgs_move(struct lbfgs *l, struct number t, struct tensor *direction)
 {
     int64_t offset = 0;
 
+    /* A closure may do anything. */
+    if (direction->numel != total_size(l)) {
+        PyErr_SetString(PyExc_RuntimeError, "a parameter of LBFGS has changed its size");
+        return -1;
+    }
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(l->params); i++) {
         struct tensor *param = tensor_of(PyList_GET_ITEM(l->params, i));
         struct tensor *part = part_of(direction, param, offset);

@@ -17,29 +17,23 @@
 #include <stdbool.h>
 
 /* Attribute names and keys, interned once by optim_names_init(). */
-#define OPTIM_NAMES(X)                                                                             \
-    X(__dict__)                                                                                    \
-    X(__setstate__)                                                                                \
-    X(_get_closed_form_lr) X(_get_lr_called_within_step) X(_initial_step) X(_last_lr) X(           \
-        _milestones) X(_reset) X(_schedule_phases) X(_schedulers) X(_scale_fn_custom)              \
-        X(_step_count) X(_with_counter) X(add_param_group) X(al) X(_anneal_func_type) X(base_lrs)  \
-            X(base_momentum) X(base_momentums) X(best) X(betas) X(closure) X(cooldown) X(          \
-                cooldown_counter) X(cycle_momentum) X(d) X(defaults) X(differentiable) X(end_lr)   \
-                X(end_momentum) X(end_step) X(eps) X(eta_min) X(factor) X(func_evals) X(gamma) X(  \
-                    get_last_lr) X(get_lr) X(H_diag) X(history_size) X(in_cooldown) X(initial_lr)  \
-                    X(is_better) X(last_epoch) X(line_search_fn) X(load_state_dict) X(lr)          \
-                        X(lr_lambdas) X(max_eval) X(max_iter) X(max_lr) X(max_lrs) X(max_momentum) \
-                            X(max_momentums) X(milestones) X(min_lr) X(min_lrs) X(mode)            \
-                                X(mode_worse) X(momentum) X(n_iter) X(num_bad_epochs) X(old_dirs)  \
-                                    X(old_stps) X(optimizer) X(param_groups) X(params) X(patience) \
-                                        X(prev_flat_grad) X(prev_loss) X(print_lr) X(_reduce_lr)   \
-                                            X(ro) X(scale_fn) X(scale_mode) X(start_lr)            \
-                                                X(start_momentum) X(state) X(state_dict) X(step)   \
-                                                    X(step_ratio) X(t) X(T_0) X(T_cur) X(T_i)      \
-                                                        X(T_mult) X(threshold) X(threshold_mode)   \
-                                                            X(tolerance_change) X(tolerance_grad)  \
-                                                                X(total_size) X(total_steps)       \
-                                                                    X(use_beta1) X(verbose)
+/* clang-format off */
+#define OPTIM_NAMES(X)                                                                            \
+    X(__dict__) X(__setstate__) X(_get_closed_form_lr) X(_get_lr_called_within_step)               \
+    X(_initial_step) X(_last_lr) X(_milestones) X(_reset) X(_schedule_phases) X(_schedulers)       \
+    X(_scale_fn_custom) X(_step_count) X(_with_counter) X(add_param_group) X(al)                   \
+    X(_anneal_func_type) X(base_lrs) X(base_momentum) X(base_momentums) X(best) X(betas)           \
+    X(closure) X(cooldown) X(cooldown_counter) X(cycle_momentum) X(d) X(differentiable)            \
+    X(end_lr) X(end_momentum) X(end_step) X(eps) X(eta_min) X(factor) X(func_evals) X(gamma)       \
+    X(get_last_lr) X(get_lr) X(H_diag) X(history_size) X(initial_lr) X(last_epoch)                 \
+    X(line_search_fn) X(load_state_dict) X(lr) X(lr_lambdas) X(max_eval) X(max_iter) X(max_lr)     \
+    X(max_lrs) X(max_momentum) X(max_momentums) X(min_lr) X(min_lrs) X(mode) X(mode_worse)         \
+    X(momentum) X(n_iter) X(num_bad_epochs) X(old_dirs) X(old_stps) X(optimizer) X(param_groups)   \
+    X(params) X(patience) X(prev_flat_grad) X(prev_loss) X(print_lr) X(_reduce_lr) X(ro)           \
+    X(scale_fn) X(scale_mode) X(start_lr) X(start_momentum) X(state) X(state_dict) X(step)         \
+    X(step_ratio) X(t) X(T_0) X(T_cur) X(T_i) X(T_mult) X(threshold) X(threshold_mode)             \
+    X(tolerance_change) X(tolerance_grad) X(total_size) X(total_steps) X(use_beta1) X(verbose)
+/* clang-format on */
 struct optim_names {
 #define X(name) PyObject *name;
     OPTIM_NAMES(X)

@@ -22,19 +22,44 @@ struct task {
     struct tensor *inline_g[2];
 };
 
+enum { TASKS_ON_STACK = 16 };
+
 struct run {
     const struct backward_request *request;
     struct task **tasks;
     size_t count, capacity;
     struct task **ready; /* a heap: the latest made node on top */
     size_t ready_count, ready_capacity;
+    struct task *small_tasks[TASKS_ON_STACK], *small_ready[TASKS_ON_STACK];
 };
+
+/* Room for one more; a small graph stays in the arrays on the stack. */
+static bool grow(struct task ***list, size_t count, size_t *capacity, struct task **small)
+{
+    struct task **heap = NULL;
+    size_t room = 0;
+
+    if (count < *capacity)
+        return true;
+    if (*list != small)
+        return vec_grow((void **)list, count, capacity, sizeof(**list));
+    while (room <= count) {
+        if (!vec_grow((void **)&heap, room, &room, sizeof(*heap))) {
+            mem_free(heap);
+            return false;
+        }
+    }
+    memcpy(heap, small, count * sizeof(*heap));
+    *list = heap;
+    *capacity = room;
+    return true;
+}
 
 static struct task *add_task(struct run *run, struct node *node)
 {
     struct task *task = pool_alloc(sizeof(*task));
 
-    if (!task || !vec_grow((void **)&run->tasks, run->count, &run->capacity, sizeof(*run->tasks))) {
+    if (!task || !grow(&run->tasks, run->count, &run->capacity, run->small_tasks)) {
         if (task)
             pool_free(task, sizeof(*task));
         return NULL;
@@ -138,7 +163,7 @@ static int push_ready(struct run *run, struct task *task)
 {
     size_t at = run->ready_count;
 
-    if (!vec_grow((void **)&run->ready, at, &run->ready_capacity, sizeof(*run->ready)))
+    if (!grow(&run->ready, at, &run->ready_capacity, run->small_ready))
         return -1;
     run->ready_count++;
     for (; at > 0 && run->ready[(at - 1) / 2]->node->sequence < task->node->sequence;
@@ -181,7 +206,7 @@ static bool may_add_in_place(const struct tensor *sum, const struct tensor *grad
 /* Adds `grad` (a new reference, taken over) to *slot. */
 static int add_gradient(struct tensor **slot, struct tensor *grad)
 {
-    struct value args[3] = {{.given = true, .tensor = *slot}, {.given = true, .tensor = grad}};
+    struct value args[3];
     struct tensor *sum = NULL;
     int status;
 
@@ -189,6 +214,8 @@ static int add_gradient(struct tensor **slot, struct tensor *grad)
         *slot = grad;
         return 0;
     }
+    args[0] = (struct value){.given = true, .tensor = *slot};
+    args[1] = (struct value){.given = true, .tensor = grad};
     op_defaults(&ops[OP_add], args, 2);
     if (may_add_in_place(*slot, grad)) {
         status = op_call_inplace(&ops_inplace[OP_add], args);
@@ -376,16 +403,26 @@ static void end_run(struct run *run)
         node_unref(task->node);
         pool_free(task, sizeof(*task));
     }
-    mem_free(run->tasks);
-    mem_free(run->ready);
+    if (run->tasks != run->small_tasks)
+        mem_free(run->tasks);
+    if (run->ready != run->small_ready)
+        mem_free(run->ready);
 }
 
 int backward(const struct backward_request *request)
 {
-    struct run run = {.request = request};
+    struct run run;
     bool was = grad_set_enabled(request->create_graph);
-    int status = add_roots(&run);
-    size_t roots = run.count;
+    size_t roots;
+    int status;
+
+    run.request = request;
+    run.count = run.ready_count = 0;
+    run.tasks = run.small_tasks;
+    run.ready = run.small_ready;
+    run.capacity = run.ready_capacity = TASKS_ON_STACK;
+    status = add_roots(&run);
+    roots = run.count;
 
     if (status == 0 && observer && observer->graph)
         observer->graph(observer->data, request->roots, request->root_count);

@@ -4,31 +4,37 @@
 #include "nn/init.h"
 #include "tensor/random.h"
 
-#include <lapacke.h>
 #include <math.h>
 
-/* Replaces the (rows, cols) matrix, rows >= cols, by the Q of its QR factorisation, with signs such
- * that the diagonal of R is positive: then Q is drawn evenly from all orthogonal matrices. */
-static int make_orthogonal(double *m, int rows, int cols)
+/* One column minus its parts along the columns before it. */
+static void remove_earlier(double *m, int64_t rows, int64_t cols, int64_t column)
 {
-    double *tau = mem_alloc((size_t)cols * sizeof(*tau));
-    double *signs = mem_alloc((size_t)cols * sizeof(*signs));
-    int info = -1;
+    for (int64_t k = 0; k < column; k++) {
+        double along = 0;
 
-    if (tau && signs) {
-        info = LAPACKE_dgeqrf(LAPACK_ROW_MAJOR, rows, cols, m, cols, tau);
-        for (int i = 0; i < cols; i++)
-            signs[i] = m[(size_t)i * (size_t)cols + (size_t)i] < 0 ? -1 : 1;
-        if (info == 0)
-            info = LAPACKE_dorgqr(LAPACK_ROW_MAJOR, rows, cols, cols, m, cols, tau);
-        for (int i = 0; i < rows * cols; i++)
-            m[i] *= signs[i % cols];
-        if (info != 0)
-            error_set(ERROR_RUNTIME, "orthogonal_: the QR factorisation failed");
+        for (int64_t i = 0; i < rows; i++)
+            along += m[i * cols + k] * m[i * cols + column];
+        for (int64_t i = 0; i < rows; i++)
+            m[i * cols + column] -= along * m[i * cols + k];
     }
-    mem_free(tau);
-    mem_free(signs);
-    return info == 0 ? 0 : -1;
+}
+
+/* Replaces the (rows, cols) matrix, rows >= cols, by the Q of its QR factorisation whose R has a
+ * positive diagonal: then Q is drawn evenly from all orthogonal matrices. That Q is what
+ * Gram-Schmidt gives; done twice it is orthogonal to the last digit. */
+static void make_orthogonal(double *m, int64_t rows, int64_t cols)
+{
+    for (int64_t column = 0; column < cols; column++) {
+        double norm = 0;
+
+        remove_earlier(m, rows, cols, column);
+        remove_earlier(m, rows, cols, column);
+        for (int64_t i = 0; i < rows; i++)
+            norm += m[i * cols + column] * m[i * cols + column];
+        norm = sqrt(norm);
+        for (int64_t i = 0; norm > 0 && i < rows; i++)
+            m[i * cols + column] /= norm;
+    }
 }
 
 int nn_orthogonal(struct tensor *t, double gain)
@@ -57,7 +63,7 @@ int nn_orthogonal(struct tensor *t, double gain)
         m[at] = dtype_load(tensor_dtype(t), from).d;
     }
     if (status == 0)
-        status = make_orthogonal(m, (int)longer, (int)shorter);
+        make_orthogonal(m, longer, shorter);
     for (int64_t i = 0; status == 0 && i < t->numel; i++) {
         int64_t at = rows >= cols ? i : i % cols * shorter + i / cols;
         char *to = tensor_data(drawn) + i * (int64_t)dtype_size(tensor_dtype(t));

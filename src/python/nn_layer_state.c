@@ -68,8 +68,12 @@ static int size_of(const struct layer_type *layer, const char *name, PyObject *o
     PyObject *whole = PyNumber_Index(object);
 
     if (!whole) {
-        PyErr_Format(PyExc_TypeError, "%s(): '%.*s' must be an int, not %s", layer->name,
-                     (int)strspn(name, letters), name, _PyType_Name(Py_TYPE(object)));
+        PyObject *text = PyUnicode_FromStringAndSize(name, (Py_ssize_t)strspn(name, letters));
+
+        if (text)
+            PyErr_Format(PyExc_TypeError, "%s(): '%U' must be an int, not %s", layer->name, text,
+                         _PyType_Name(Py_TYPE(object)));
+        Py_XDECREF(text);
         return -1;
     }
     *size = PyLong_AsLongLong(whole);

@@ -142,11 +142,13 @@ PyObject *forward_unflatten(PyObject *self, PyObject *const *inputs)
     if (open >= 0)
         shape[open] = known ? x->shape[dim] / known : 0;
     if ((open < 0 ? known : known * shape[open]) != x->shape[dim]) {
+        char text[256];
+
         PyErr_Format(
             PyExc_RuntimeError,
-            "unflatten: Provided sizes %R don't multiply up to the size of dim %d (%lld) in "
+            "unflatten: Provided sizes %s don't multiply up to the size of dim %d (%lld) in "
             "the input tensor",
-            sizes, dim, (long long)x->shape[dim]);
+            shape_text(ndim - dim, shape + dim, text, sizeof(text)), dim, (long long)x->shape[dim]);
         goto done;
     }
     for (int d = dim + 1; d < x->ndim && ndim < TENSOR_MAX_DIMS; d++)

@@ -7,13 +7,11 @@
 #include "python/types.h"
 #include "tensor/print.h"
 #include "tensor/random.h"
+#include "tensor/threads.h"
 
-#include <cblas.h>
 #include <float.h>
+#include <limits.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 /* ---- seeds ---- */
 
@@ -214,8 +212,6 @@ static PyObject *set_printoptions(PyObject *self, PyObject *args, PyObject *kwar
 
 /* ---- threads and devices ---- */
 
-static int threads = 0;
-
 static PyObject *set_num_threads(PyObject *self, PyObject *count)
 {
     long n = PyLong_AsLong(count);
@@ -225,11 +221,7 @@ static PyObject *set_num_threads(PyObject *self, PyObject *count)
         return NULL;
     if (n <= 0)
         return PyErr_Format(PyExc_RuntimeError, "set_num_threads expects a positive integer");
-    threads = (int)n;
-#ifdef _OPENMP
-    omp_set_num_threads(threads);
-#endif
-    openblas_set_num_threads(threads);
+    tensor_set_threads(n > INT_MAX ? INT_MAX : (int)n);
     Py_RETURN_NONE;
 }
 
@@ -237,7 +229,7 @@ static PyObject *get_num_threads(PyObject *self, PyObject *unused)
 {
     (void)self;
     (void)unused;
-    return PyLong_FromLong(threads ? threads : openblas_get_num_threads());
+    return PyLong_FromLong(tensor_threads());
 }
 
 static PyObject *returns_false(PyObject *self, PyObject *unused)

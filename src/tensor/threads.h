@@ -1,0 +1,13 @@
+/*
+ * threads.h: how many threads the engine uses, for its own loops (OpenMP) and for BLAS.
+ */
+#ifndef SADDLE_TENSOR_THREADS_H
+#define SADDLE_TENSOR_THREADS_H
+
+enum { THREADS_MOST = 256 };
+
+/* The number that was set; before that, what BLAS found to be the machine's. */
+int tensor_threads(void);
+void tensor_set_threads(int count); /* 1 to THREADS_MOST; what lies outside is cut */
+
+#endif

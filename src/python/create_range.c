@@ -1,0 +1,150 @@
+/* Tensors of evenly spaced numbers: arange, linspace, logspace; eye. */
+#include "base/error.h"
+#include "python/create.h"
+
+#include <math.h>
+
+static struct tensor *arange(const struct scalar r[3], enum dtype dtype)
+{
+    double size = ceil((r[1].d - r[0].d) / r[2].d);
+    bool whole = r[0].kind != SCALAR_FLOAT && r[2].kind != SCALAR_FLOAT;
+    struct tensor *t;
+    int64_t n;
+
+    if (r[2].d == 0)
+        return error_null(ERROR_RUNTIME, "step must be nonzero");
+    if (!isfinite(r[0].d) || !isfinite(r[1].d))
+        return error_null(ERROR_RUNTIME, "unsupported range: %g -> %g", r[0].d, r[1].d);
+    if (size < 0)
+        return error_null(ERROR_RUNTIME,
+                          "upper bound and larger bound inconsistent with step sign");
+    if (size >= 9.2e18)
+        return error_null(ERROR_RUNTIME, "invalid size, possible overflow?");
+    n = (int64_t)size;
+    t = tensor_new(dtype, 1, &n);
+    for (int64_t i = 0; t && i < n; i++)
+        dtype_store(dtype, tensor_data(t) + i * (int64_t)dtype_size(dtype),
+                    whole ? scalar_int(r[0].i + i * r[2].i)
+                          : scalar_float(r[0].d + (double)i * r[2].d));
+    return t;
+}
+
+FASTCALL(arange)
+{
+    CALL;
+    struct create_options o = {.dtype = DTYPE_NONE};
+    PyObject *given[3] = {NULL};
+    struct create_keyword keywords[] = {
+        {"start", &given[0]}, {"end", &given[1]}, {"step", &given[2]}};
+    struct scalar r[3] = {scalar_int(0), scalar_int(0), scalar_int(1)};
+    bool whole = true, part;
+
+    if (!create_read("arange", call, &o, keywords, 3))
+        return NULL;
+    if (!given[1]) { /* arange(end) */
+        given[1] = given[0];
+        given[0] = NULL;
+    }
+    if (!given[1])
+        return PyErr_Format(PyExc_TypeError,
+                            "arange() received an invalid combination of arguments "
+                            "- got ()");
+    for (int i = 0; i < 3; i++) {
+        if (given[i] && !create_read_numbers(&given[i], &r[i], 1, &part))
+            return NULL;
+        whole &= !given[i] || part;
+    }
+    if (o.dtype == DTYPE_NONE)
+        o.dtype = whole ? DTYPE_i64 : dtype_default();
+    return create_finish(arange(r, o.dtype), &o);
+}
+
+/* Half from the start and half from the end, as PyTorch does: symmetric to the last digit. */
+static struct tensor *linspace(double start, double end, int64_t steps, enum dtype dtype,
+                               double base)
+{
+    struct tensor *t;
+    double step = steps > 1 ? (end - start) / (double)(steps - 1) : 0;
+
+    if (steps < 0)
+        return error_null(ERROR_RUNTIME, "number of steps must be non-negative");
+    t = tensor_new(dtype, 1, &steps);
+    for (int64_t i = 0; t && i < steps; i++) {
+        double value;
+
+        if (dtype == DTYPE_f32) {
+            float narrow = steps > 1 ? ((float)end - (float)start) / (float)(steps - 1) : 0;
+
+            value = i < steps / 2 || steps == 1 ? (float)start + narrow * (float)i
+                                                : (float)end - narrow * (float)(steps - i - 1);
+        } else {
+            value = i < steps / 2 || steps == 1 ? start + step * (double)i
+                                                : end - step * (double)(steps - i - 1);
+        }
+        dtype_store(dtype, tensor_data(t) + i * (int64_t)dtype_size(dtype),
+                    scalar_float(base != 0 ? pow(base, value) : value));
+    }
+    return t;
+}
+
+static PyObject *spaced(const char *name, const struct python_call *call, double base)
+{
+    struct create_options o = {.dtype = DTYPE_NONE};
+    PyObject *start = NULL, *end = NULL, *steps = NULL, *base_object = NULL;
+    struct create_keyword keywords[] = {
+        {"start", &start}, {"end", &end}, {"steps", &steps}, {"base", &base_object}};
+    struct scalar r[3], b;
+    bool whole;
+
+    if (!create_read(name, call, &o, keywords, base != 0 ? 4 : 3))
+        return NULL;
+    if (!start || !end || !steps)
+        return PyErr_Format(PyExc_TypeError, "%s() takes start, end and steps", name);
+    if (!create_read_numbers((PyObject *[]){start, end, steps}, r, 3, &whole) ||
+        (base_object && !scalar_from_python(base_object, &b)))
+        return NULL;
+    return create_finish(linspace(r[0].d, r[1].d, (int64_t)r[2].d,
+                                  o.dtype == DTYPE_NONE ? dtype_default() : o.dtype,
+                                  base_object ? b.d : base),
+                         &o);
+}
+
+FASTCALL(linspace)
+{
+    CALL;
+    return spaced("linspace", call, 0);
+}
+
+FASTCALL(logspace)
+{
+    CALL;
+    return spaced("logspace", call, 10);
+}
+
+FASTCALL(eye)
+{
+    CALL;
+    struct create_options o = {.dtype = DTYPE_NONE};
+    PyObject *n = NULL, *m = NULL;
+    struct create_keyword keywords[] = {{"n", &n}, {"m", &m}};
+    int64_t shape[TENSOR_MAX_DIMS];
+    enum dtype dtype;
+    struct tensor *t;
+
+    if (!create_read("eye", call, &o, keywords, 2))
+        return NULL;
+    if (!n)
+        return PyErr_Format(PyExc_TypeError,
+                            "eye() missing 1 required positional arguments: \"n\"");
+    if (shape_from_python((PyObject *[]){n, m ? m : n}, 2, shape) < 0)
+        return NULL;
+    dtype = o.dtype == DTYPE_NONE ? dtype_default() : o.dtype;
+    t = tensor_zeros(dtype, 2, shape);
+    for (int64_t i = 0; t && i < shape[0] && i < shape[1]; i++)
+        dtype_store(dtype, tensor_data(t) + i * (shape[1] + 1) * (int64_t)dtype_size(dtype),
+                    scalar_int(1));
+    return create_finish(t, &o);
+}
+
+PyMethodDef create_range_methods[] = {
+    MAKER(arange), MAKER(linspace), MAKER(logspace), MAKER(eye), {NULL, NULL, 0, NULL}};

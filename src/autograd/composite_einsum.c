@@ -6,6 +6,7 @@
 #include "base/error.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 /* A tensor and the letter of each of its dimensions. */
@@ -13,6 +14,21 @@ struct term {
     struct tensor *t; /* pooled */
     char letters[TENSOR_MAX_DIMS + 1];
 };
+
+/* Sets of letters: a bit for each of a-z and A-Z. */
+static uint64_t set_of_letter(char letter)
+{
+    return UINT64_C(1) << (letter & 63);
+}
+
+static uint64_t set_of(const char *letters)
+{
+    uint64_t set = 0;
+
+    for (; *letters; letters++)
+        set |= set_of_letter(*letters);
+    return set;
+}
 
 /* The tensor with its dimensions in the order of `letters`, all of which it has. */
 static struct tensor *ordered(const struct term *term, const char *letters)
@@ -43,21 +59,20 @@ static void append(char *to, char letter)
 }
 
 /* Sums over the letters that are not in `keep`. */
-static bool sum_out(struct term *term, const char *keep)
+static bool sum_out(struct term *term, uint64_t keep)
 {
     int64_t dims[TENSOR_MAX_DIMS];
-    char left[TENSOR_MAX_DIMS + 1] = "";
-    int count = 0;
+    int count = 0, left = 0;
 
     for (int d = 0; term->letters[d]; d++) {
-        if (strchr(keep, term->letters[d]))
-            append(left, term->letters[d]);
+        if (keep & set_of_letter(term->letters[d]))
+            term->letters[left++] = term->letters[d];
         else
             dims[count++] = d;
     }
+    term->letters[left] = '\0';
     if (count)
         term->t = d_sum(term->t, dims, count, false);
-    strcpy(term->letters, left);
     return term->t;
 }
 
@@ -93,45 +108,56 @@ static int check_sizes(const struct term *a, const struct term *b)
     return 0;
 }
 
+/* Three runs of letters as one; each is of one tensor. */
+struct row {
+    char letters[3 * TENSOR_MAX_DIMS + 1];
+};
+
+static struct row join(const char *first, const char *second, const char *third)
+{
+    struct row row;
+
+    snprintf(row.letters, sizeof(row.letters), "%s%s%s", first, second, third);
+    return row;
+}
+
 /* a becomes its product with b. */
-static bool contract(struct term *a, struct term *b, const char *keep)
+static bool contract(struct term *a, struct term *b, uint64_t keep)
 {
     char batch[TENSOR_MAX_DIMS + 1] = "", inner[TENSOR_MAX_DIMS + 1] = "";
     char left[TENSOR_MAX_DIMS + 1] = "", right[TENSOR_MAX_DIMS + 1] = "";
-    char needed_by_a[224], needed_by_b[224], all[2 * TENSOR_MAX_DIMS + 2];
-    int64_t shape[2 * TENSOR_MAX_DIMS], n, l, k, r;
+    int64_t shape[TENSOR_MAX_DIMS], n, l, k, r;
     struct tensor *x, *y;
+    struct row all;
     int ndim = 0;
 
     if (check_sizes(a, b) < 0)
         return false;
-    strcat(strcpy(needed_by_a, keep), b->letters);
-    strcat(strcpy(needed_by_b, keep), a->letters);
-    if (!sum_out(a, needed_by_a) || !sum_out(b, needed_by_b))
+    if (!sum_out(a, keep | set_of(b->letters)) || !sum_out(b, keep | set_of(a->letters)))
         return false;
     for (const char *c = a->letters; *c; c++)
-        append(!strchr(b->letters, *c) ? left : strchr(keep, *c) ? batch : inner, *c);
+        append(!strchr(b->letters, *c) ? left : keep & set_of_letter(*c) ? batch : inner, *c);
     for (const char *c = b->letters; *c; c++) {
         if (!strchr(a->letters, *c))
             append(right, *c);
     }
     n = size_of(a, batch), l = size_of(a, left), k = size_of(a, inner), r = size_of(b, right);
-    strcat(strcat(strcpy(all, batch), left), right);
-    if (strlen(all) > TENSOR_MAX_DIMS)
+    all = join(batch, left, right);
+    if (strlen(all.letters) > TENSOR_MAX_DIMS)
         return error_null(ERROR_RUNTIME, "tensors have at most %d dimensions here",
                           TENSOR_MAX_DIMS);
-    for (const char *c = all; *c; c++) {
+    for (const char *c = all.letters; *c; c++) {
         const struct term *of = strchr(right, *c) ? b : a;
 
         shape[ndim++] = size_of(of, (char[]){*c, '\0'});
     }
-    x = ordered(a, strcat(strcat(strcpy(needed_by_a, batch), left), inner));
-    y = ordered(b, strcat(strcat(strcpy(needed_by_b, batch), inner), right));
+    x = ordered(a, join(batch, left, inner).letters);
+    y = ordered(b, join(batch, inner, right).letters);
     x = x ? d_reshape(x, 3, (int64_t[]){n, l, k}) : NULL;
     y = y ? d_reshape(y, 3, (int64_t[]){n, k, r}) : NULL;
     x = D(bmm, V_TENSOR(x), V_TENSOR(y));
     a->t = x ? d_reshape(x, ndim, shape) : NULL;
-    strcpy(a->letters, all);
+    memcpy(a->letters, all.letters, sizeof(a->letters));
     return a->t;
 }
 
@@ -182,9 +208,8 @@ static int read_equation(struct equation *e, const char *text)
         } else if (*c == ',' && !explicit && e->count < MAX_OPERANDS) {
             e->count++;
         } else if (!isalpha((unsigned char)*c)) {
-            return bad_equation(text, *c == '.' ? "'...' is not supported here"
-                                                : "invalid "
-                                                  "subscript");
+            return bad_equation(text,
+                                *c == '.' ? "'...' is not supported here" : "invalid subscript");
         } else if (strlen(to) >= TENSOR_MAX_DIMS) {
             return bad_equation(text, "too many subscripts");
         } else {
@@ -227,21 +252,20 @@ static struct tensor *einsum(const struct equation *e, struct tensor *const *ope
 {
     struct term result = {.t = operands[0]}, next;
 
-    strcpy(result.letters, e->terms[0]);
+    memcpy(result.letters, e->terms[0], sizeof(result.letters));
     if (!take_diagonals(&result))
         return NULL;
     for (int i = 1; i < e->count; i++) {
-        char keep[64 + MAX_OPERANDS * TENSOR_MAX_DIMS] = "";
+        uint64_t keep = set_of(e->result);
 
-        strcpy(keep, e->result);
         for (int k = i + 1; k < e->count; k++)
-            strcat(keep, e->terms[k]);
+            keep |= set_of(e->terms[k]);
         next.t = operands[i];
-        strcpy(next.letters, e->terms[i]);
+        memcpy(next.letters, e->terms[i], sizeof(next.letters));
         if (!take_diagonals(&next) || !contract(&result, &next, keep))
             return NULL;
     }
-    if (!sum_out(&result, e->result))
+    if (!sum_out(&result, set_of(e->result)))
         return NULL;
     return ordered(&result, e->result);
 }

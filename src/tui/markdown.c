@@ -221,8 +221,8 @@ static void push_prefix(struct renderer *r, const char *first, const char *rest,
         return;
     prefix = &r->prefixes[r->prefix_count++];
     *prefix = (struct prefix){.style = style, .fresh = true};
-    strncpy(prefix->first, first, sizeof(prefix->first) - 1);
-    strncpy(prefix->rest, rest, sizeof(prefix->rest) - 1);
+    snprintf(prefix->first, sizeof(prefix->first), "%s", first);
+    snprintf(prefix->rest, sizeof(prefix->rest), "%s", rest);
 }
 
 static void push_list(struct renderer *r, bool ordered, unsigned start)
@@ -241,11 +241,11 @@ static void push_item(struct renderer *r, const MD_BLOCK_LI_DETAIL *item)
     int width;
 
     if (item->is_task) {
-        strcpy(first, item->task_mark == ' ' ? "☐ " : "☑ ");
+        snprintf(first, sizeof(first), "%s", item->task_mark == ' ' ? "☐ " : "☑ ");
     } else if (list && list->ordered) {
         snprintf(first, sizeof(first), "%u. ", list->number++);
     } else {
-        strcpy(first, bullets[(r->list_count + 2) % 3]);
+        snprintf(first, sizeof(first), "%s", bullets[(r->list_count + 2) % 3]);
     }
     width = text_width(first, strlen(first));
     memset(rest, ' ', (size_t)width);

@@ -44,7 +44,8 @@ int module_add_type(PyObject *module, PyType_Spec *spec, PyObject *bases, PyType
     if (!made)
         return -1;
     *type = (PyTypeObject *)made;
-    (*type)->tp_name = strrchr((*type)->tp_name, '.') + 1; /* error messages name it without module */
+    (*type)->tp_name =
+        strrchr((*type)->tp_name, '.') + 1; /* error messages name it without module */
     return PyModule_AddObjectRef(module, dot ? dot + 1 : spec->name, made);
 }
 
@@ -76,8 +77,8 @@ PyObject *PyInit_torch(void)
         PyModule_AddStringConstant(torch, "__version__", "1.13.1") < 0 ||
         PyModule_AddObject(torch, "__path__", PyList_New(0)) < 0 || types_init(torch) < 0 ||
         tensor_type_init(torch) < 0 || op_init(torch) < 0 || create_init(torch) < 0 ||
-        settings_init(torch) < 0 || autograd_module_init(torch) < 0 || nn_init(torch) < 0 ||
-        optim_init(torch) < 0) {
+        settings_init(torch) < 0 || unique_init(torch) < 0 || autograd_module_init(torch) < 0 ||
+        nn_init(torch) < 0 || optim_init(torch) < 0) {
         Py_DECREF(torch);
         return NULL;
     }

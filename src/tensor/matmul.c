@@ -256,8 +256,8 @@ static void blas_dot(const struct tensor *x, const struct tensor *y, struct tens
     blasint n = (blasint)x->numel, step[2] = {(blasint)x->stride[0], (blasint)y->stride[0]};
     const void *a = tensor_data(x), *b = tensor_data(y);
     bool single = x->dtype == DTYPE_f32;
-    double sum = single ? cblas_sdot(n, a, step[0], b, step[1])
-                        : cblas_ddot(n, a, step[0], b, step[1]);
+    double sum =
+        single ? cblas_sdot(n, a, step[0], b, step[1]) : cblas_ddot(n, a, step[0], b, step[1]);
 
     dtype_store(tensor_dtype(out), tensor_data(out), scalar_float(sum));
 }

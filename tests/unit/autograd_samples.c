@@ -6,104 +6,155 @@
 #include <string.h>
 
 const struct sample samples[] = {
-#define ONE(name, text)         {OP_##name, text},
-    /* elementwise rows are sampled twice: with equal shapes and with shapes that broadcast */
-#define PLAIN2(name)            {OP_##name, "f23 f23"}, {OP_##name, "f23 f3"}, {OP_##name, "f21 f3"},
-#define PLAIN1(name)            {OP_##name, "f23"}, {OP_##name, "f"}, {OP_##name, "f03"},
-#define POSITIVE1(name)         {OP_##name, "p23"}, {OP_##name, "p"},
-    PLAIN2(add) PLAIN2(sub) PLAIN2(rsub) PLAIN2(mul) ONE(add, "f23 f3 2.5") ONE(sub, "f23 f3 2.5")
-    ONE(rsub, "f23 f3 2.5") ONE(true_divide, "f23 u3") ONE(div, "f23 u3") ONE(div, "f23 u23 'floor'")
-    ONE(floor_divide, "f23 u23") ONE(div_trunc, "f23 u23") ONE(remainder, "f23 u23")
-    ONE(fmod, "f23 u3") ONE(pow, "p23 f23") ONE(pow, "p3 u23") PLAIN1(neg) PLAIN1(positive)
-    PLAIN1(abs) PLAIN1(sign) PLAIN1(square) ONE(reciprocal, "u23") PLAIN1(exp) PLAIN1(exp2)
-    PLAIN1(expm1) POSITIVE1(log) POSITIVE1(log2) POSITIVE1(log10) POSITIVE1(log1p) POSITIVE1(sqrt)
-    POSITIVE1(rsqrt) PLAIN1(sin) PLAIN1(cos) PLAIN1(tan) POSITIVE1(asin) POSITIVE1(acos)
-    PLAIN1(atan) PLAIN1(sinh) PLAIN1(cosh) PLAIN1(tanh) PLAIN2(tanh_backward) PLAIN1(asinh)
-    ONE(acosh, "u23") POSITIVE1(atanh) PLAIN2(atan2) PLAIN2(hypot) PLAIN1(sigmoid)
-    PLAIN2(sigmoid_backward) PLAIN1(erf) PLAIN1(erfc) ONE(lgamma, "u23") ONE(digamma, "u23")
-    PLAIN2(logaddexp) PLAIN1(floor) PLAIN1(ceil) PLAIN1(trunc) PLAIN1(fix) PLAIN1(round)
-    PLAIN1(frac) PLAIN2(maximum) PLAIN2(minimum) PLAIN2(fmax) PLAIN2(fmin) PLAIN2(copysign)
-    ONE(clamp_range, "f23 -0.5 0.5") ONE(clamp, "f23 -0.5 0.5") ONE(clamp, "f23 - 0.5")
-    ONE(clip, "f23 -0.5") ONE(clamp_min, "f23 -0.25") ONE(clamp_max, "f23 0.25")
-    ONE(lerp, "f23 f23 f23") ONE(lerp, "f23 f3 f") ONE(addcmul, "f23 f23 f3 2.0")
-    ONE(addcdiv, "f23 f23 u3 2.0")
+#define ONE(name, text) {OP_##name, text},
+/* elementwise rows are sampled twice: with equal shapes and with shapes that broadcast */
+#define PLAIN2(name)    {OP_##name, "f23 f23"}, {OP_##name, "f23 f3"}, {OP_##name, "f21 f3"},
+#define PLAIN1(name)    {OP_##name, "f23"}, {OP_##name, "f"}, {OP_##name, "f03"},
+#define POSITIVE1(name) {OP_##name, "p23"}, {OP_##name, "p"},
+    PLAIN2(add) PLAIN2(sub) PLAIN2(rsub) PLAIN2(mul) ONE(add, "f23 f3 2.5") ONE(
+        sub, "f23 f3 2.5") ONE(rsub, "f23 f3 2.5") ONE(true_divide, "f23 u3") ONE(div, "f23 u3")
+        ONE(div, "f23 u23 'floor'") ONE(floor_divide, "f23 u23") ONE(div_trunc, "f23 u23") ONE(
+            remainder, "f23 u23") ONE(fmod, "f23 u3") ONE(pow, "p23 f23") ONE(pow,
+                                                                              "p3 u23") PLAIN1(neg)
+            PLAIN1(positive) PLAIN1(abs) PLAIN1(sign) PLAIN1(square) ONE(reciprocal, "u23") PLAIN1(
+                exp) PLAIN1(exp2) PLAIN1(expm1) POSITIVE1(log) POSITIVE1(log2) POSITIVE1(log10)
+                POSITIVE1(log1p) POSITIVE1(sqrt) POSITIVE1(rsqrt) PLAIN1(sin) PLAIN1(cos) PLAIN1(
+                    tan) POSITIVE1(asin) POSITIVE1(acos) PLAIN1(atan) PLAIN1(sinh) PLAIN1(cosh)
+                    PLAIN1(tanh) PLAIN2(tanh_backward) PLAIN1(asinh) ONE(acosh, "u23")
+                        POSITIVE1(atanh) PLAIN2(atan2) PLAIN2(hypot) PLAIN1(sigmoid) PLAIN2(
+                            sigmoid_backward) PLAIN1(erf) PLAIN1(erfc)
+                            ONE(lgamma, "u23") ONE(digamma, "u23") PLAIN2(logaddexp) PLAIN1(floor)
+                                PLAIN1(ceil) PLAIN1(trunc) PLAIN1(fix) PLAIN1(round) PLAIN1(
+                                    frac) PLAIN2(maximum) PLAIN2(minimum) PLAIN2(fmax) PLAIN2(fmin)
+                                    PLAIN2(copysign) ONE(clamp_range, "f23 -0.5 0.5")
+                                        ONE(clamp, "f23 -0.5 0.5") ONE(clamp, "f23 - 0.5")
+                                            ONE(clip, "f23 -0.5") ONE(clamp_min, "f23 -0.25")
+                                                ONE(clamp_max, "f23 0.25") ONE(lerp, "f23 f23 f23")
+                                                    ONE(lerp, "f23 f3 f")
+                                                        ONE(addcmul, "f23 f23 f3 2.0")
+                                                            ONE(addcdiv, "f23 f23 u3 2.0")
     /* activations and losses */
     PLAIN1(relu) PLAIN2(threshold_backward) ONE(softmax, "f23 1") ONE(softmax, "f234 1")
-    ONE(log_softmax, "f23 0") ONE(log_softmax, "f234 -1") ONE(softmin, "f23 1")
-    ONE(softmax__nn, "f23") ONE(log_softmax__nn, "f34 0") ONE(_softmax, "f234 1")
-    ONE(_log_softmax, "f23 1") ONE(linear, "f23 f43 f4") ONE(linear, "f23 f43")
-    ONE(linear, "f223 f43 f4") ONE(linear, "f3 f43 f4") ONE(div_number, "f23 2.5")
-    ONE(mse_loss, "f23 f23") ONE(mse_loss, "f23 f3 - - 'sum'")
-    ONE(mse_loss, "f23 f23 - - 'none'") ONE(_nll_loss, "f23 i2:0,2 c3 'sum' -100")
-    ONE(_nll_loss2d, "f232 i22:0,2,1,1 - 'none' 1") ONE(nll_loss, "f23 i2:0,2")
-    ONE(nll_loss, "f3 i:1") ONE(nll_loss, "f232 i22:0,2,1,1 - - 1")
-    ONE(_nll_loss_backward, "f i2:0,2 - 'mean' -100 [2,3]")
-    ONE(_nll_loss_backward, "f2 i2:0,2 - 'none' 2 [2,3]") ONE(cross_entropy, "f23 i2:0,2")
-    ONE(cross_entropy, "f23 i2:0,2 - - 2 - 'mean' 0.2") ONE(cross_entropy, "f23 p23")
-    ONE(cross_entropy, "f23 p23 - - -100 - 'sum' 0.1") ONE(cross_entropy, "f232 i22:0,2,1,1")
+        ONE(log_softmax, "f23 0") ONE(log_softmax, "f234 -1") ONE(softmin, "f23 1")
+            ONE(softmax__nn, "f23") ONE(log_softmax__nn, "f34 0") ONE(_softmax, "f234 1")
+                ONE(_log_softmax, "f23 1") ONE(linear, "f23 f43 f4") ONE(linear, "f23 f43") ONE(
+                    linear, "f223 f43 f4") ONE(linear, "f3 f43 f4") ONE(div_number, "f23 2.5")
+                    ONE(mse_loss, "f23 f23") ONE(mse_loss, "f23 f3 - - 'sum'") ONE(
+                        mse_loss, "f23 f23 - - 'none'") ONE(_nll_loss, "f23 i2:0,2 c3 'sum' -100")
+                        ONE(_nll_loss2d, "f232 i22:0,2,1,1 - 'none' 1") ONE(nll_loss, "f23 i2:0,2")
+                            ONE(nll_loss, "f3 i:1") ONE(nll_loss, "f232 i22:0,2,1,1 - - 1")
+                                ONE(_nll_loss_backward, "f i2:0,2 - 'mean' -100 [2,3]")
+                                    ONE(_nll_loss_backward, "f2 i2:0,2 - 'none' 2 [2,3]")
+                                        ONE(cross_entropy, "f23 i2:0,2")
+                                            ONE(cross_entropy, "f23 i2:0,2 - - 2 - 'mean' 0.2")
+                                                ONE(cross_entropy, "f23 p23") ONE(
+                                                    cross_entropy, "f23 p23 - - -100 - 'sum' 0.1")
+                                                    ONE(cross_entropy, "f232 i22:0,2,1,1")
     /* copies, views, products */
-    PLAIN1(clone) PLAIN1(alias) ONE(_to_copy, "f23 @f64") PLAIN1(contiguous) ONE(where, "b23 f23 f3")
-    ONE(masked_fill, "f23 b23 f") ONE(view, "f23 [3,2]") ONE(reshape, "f23 [6]") PLAIN1(flatten)
-    ONE(expand, "f21 [4,2,3]") ONE(transpose, "f234 0 2") ONE(t, "f23") ONE(permute, "f234 [2,0,1]")
-    ONE(squeeze, "f213") ONE(squeeze__dim, "f213 1") ONE(unsqueeze, "f23 1") ONE(select, "f23 1 -1")
-    ONE(slice, "f43 0 1 4 2") ONE(narrow, "f43 0 1 2") ONE(diagonal, "f34 1") ONE(mm, "f23 f34")
-    ONE(bmm, "f223 f234") ONE(mv, "f23 f3") ONE(dot, "f3 f3") ONE(addmm, "f4 f23 f34 2.0 0.5")
-    ONE(matmul, "f23 f3") ONE(matmul, "f223 f34") ONE(matmul, "f3 f234")
-    ONE(copy_, "f23 f3") ONE(fill_, "f23 2.5") ONE(zero_, "f23")
+    PLAIN1(clone) PLAIN1(alias) ONE(_to_copy, "f23 @f64") PLAIN1(contiguous)
+        ONE(where, "b23 f23 f3") ONE(masked_fill, "f23 b23 f") ONE(view, "f23 [3,2]")
+            ONE(reshape, "f23 [6]") PLAIN1(flatten) ONE(expand, "f21 [4,2,3]")
+                ONE(transpose, "f234 0 2") ONE(t, "f23") ONE(permute, "f234 [2,0,1]")
+                    ONE(squeeze, "f213") ONE(squeeze__dim, "f213 1") ONE(unsqueeze, "f23 1")
+                        ONE(select, "f23 1 -1") ONE(slice, "f43 0 1 4 2") ONE(narrow, "f43 0 1 2")
+                            ONE(diagonal, "f34 1") ONE(mm, "f23 f34") ONE(bmm, "f223 f234")
+                                ONE(mv, "f23 f3") ONE(dot, "f3 f3") ONE(addmm, "f4 f23 f34 2.0 0.5")
+                                    ONE(matmul, "f23 f3") ONE(matmul, "f223 f34")
+                                        ONE(matmul, "f3 f234") ONE(copy_, "f23 f3")
+                                            ONE(fill_, "f23 2.5") ONE(zero_, "f23")
     /* reductions */
-    PLAIN1(sum) ONE(sum__dim, "f234 [0,2]") ONE(sum__dim, "f234 [1] T") PLAIN1(mean)
-    ONE(mean__dim, "f234 [0,2] T") ONE(mean__dim, "f23 -") PLAIN1(prod) ONE(prod__dim, "f234 1")
-    ONE(prod__dim, "f23 0 T") PLAIN1(nansum) ONE(nanmean, "f23 [0]") ONE(count_nonzero, "f23")
-    PLAIN1(any) ONE(any__dim, "f23 0") PLAIN1(all) ONE(all__dim, "f23 1 T") ONE(var, "f23")
-    ONE(var, "f23 F") ONE(var__dim, "f234 [0,2] F T") ONE(var__correction, "f23 [1] 0")
-    ONE(std, "f23") ONE(std__dim, "f23 [0]") ONE(std__correction, "f234 [1] 1 T") ONE(norm, "f23")
-    ONE(norm, "f23 1 [0]") ONE(norm, "f23 3 [1] T") ONE(norm, "f23 0 [1]") ONE(norm, "f23 inf")
-    ONE(norm__text, "f23 'fro'") ONE(dist, "f23 f23") ONE(logsumexp, "f23 [1]")
-    ONE(logsumexp, "f234 [0,2] T") ONE(max, "f23") ONE(max__dim, "f23 0") ONE(max__dim, "f23 1 T")
-    ONE(max__other, "f23 f3") ONE(min, "f23") ONE(min__dim, "f234 1") ONE(min__other, "f23 f3")
-    ONE(amax, "f23 [0]") ONE(amax, "f23") ONE(amin, "f234 [0,1] T") ONE(argmax, "f23 1")
-    ONE(argmin, "f23") ONE(cumsum, "f23 1") ONE(cumsum, "f") ONE(cumprod, "f23 0")
-    ONE(cummax, "f23 1") ONE(cummin, "f23 0") ONE(sort, "f34 0") ONE(sort, "f34 1 T")
-    ONE(argsort, "f34") ONE(topk, "f34 2") ONE(kthvalue, "f34 2 0 T") ONE(median, "f23")
-    ONE(median__dim, "f34 0") ONE(mode, "f34") ONE(quantile, "f34 q 1") ONE(quantile, "f34 q3 0 T")
-    ONE(histc, "f23 4") ONE(histogram, "c23 4") ONE(bincount, "i4:0,2,2,1") ONE(_unique, "i4:3,1,3,0 T -")
-    ONE(_unique, "c23 T 1") ONE(_unique_consecutive, "i4:1,1,2,1 -") ONE(searchsorted, "i3:1,4,9 i2:4,5")
-    ONE(bucketize, "i2:4,5 i3:1,4,9") ONE(equal, "f23 f23") ONE(allclose, "f23 f23")
-    ONE(isclose, "f23 f3")
+    PLAIN1(sum) ONE(sum__dim, "f234 [0,2]") ONE(sum__dim, "f234 [1] T") PLAIN1(mean) ONE(
+        mean__dim, "f234 [0,2] T") ONE(mean__dim, "f23 -") PLAIN1(prod) ONE(prod__dim, "f234 1")
+        ONE(prod__dim, "f23 0 T") PLAIN1(nansum) ONE(nanmean, "f23 [0]") ONE(count_nonzero, "f23")
+            PLAIN1(any) ONE(any__dim, "f23 0") PLAIN1(all) ONE(all__dim, "f23 1 T") ONE(var, "f23")
+                ONE(var, "f23 F") ONE(var__dim, "f234 [0,2] F T") ONE(var__correction, "f23 [1] 0")
+                    ONE(std, "f23") ONE(std__dim, "f23 [0]") ONE(std__correction, "f234 [1] 1 T")
+                        ONE(norm, "f23") ONE(norm, "f23 1 [0]") ONE(norm, "f23 3 [1] T") ONE(
+                            norm, "f23 0 [1]") ONE(norm, "f23 inf") ONE(norm__text, "f23 'fro'")
+                            ONE(dist, "f23 f23") ONE(logsumexp, "f23 [1]") ONE(
+                                logsumexp, "f234 [0,2] T") ONE(max, "f23") ONE(max__dim, "f23 0")
+                                ONE(max__dim, "f23 1 T") ONE(max__other, "f23 f3") ONE(min, "f23")
+                                    ONE(min__dim, "f234 1") ONE(min__other, "f23 f3") ONE(
+                                        amax, "f23 [0]") ONE(amax, "f23") ONE(amin, "f234 [0,1] T")
+                                        ONE(argmax, "f23 1") ONE(argmin, "f23") ONE(
+                                            cumsum, "f23 1") ONE(cumsum, "f") ONE(cumprod, "f23 0")
+                                            ONE(cummax, "f23 1") ONE(cummin, "f23 0") ONE(
+                                                sort, "f34 0") ONE(sort, "f34 1 T") ONE(argsort,
+                                                                                        "f34")
+                                                ONE(topk, "f34 2") ONE(kthvalue, "f34 2 0 T") ONE(
+                                                    median,
+                                                    "f23") ONE(median__dim, "f34 0")
+                                                    ONE(mode, "f34") ONE(quantile, "f34 q 1") ONE(
+                                                        quantile, "f34 q3 0 T") ONE(histc, "f23 4")
+                                                        ONE(histogram,
+                                                            "c23 4") ONE(bincount, "i4:0,2,2,1")
+                                                            ONE(_unique, "i4:3,1,3,0 T -") ONE(
+                                                                _unique,
+                                                                "c23 T 1") ONE(_unique_consecutive,
+                                                                               "i4:1,1,2,1 -")
+                                                                ONE(searchsorted, "i3:1,4,9 i2:4,5")
+                                                                    ONE(bucketize,
+                                                                        "i2:4,5 i3:1,4,9")
+                                                                        ONE(equal, "f23 f23") ONE(
+                                                                            allclose, "f23 f23")
+                                                                            ONE(isclose, "f23 f3")
     /* by index */
-    ONE(index, "f34 {i2:0,2}") ONE(index, "f34 {-,i22:0,3,1,1}") ONE(index, "f34 {b34}")
-    ONE(index, "f234 {i2:0,1,-,i2:3,0}") ONE(index_put, "f34 {i2:0,2} f4") ONE(index_put_, "f34 {i2:0,2} f4")
-    ONE(index_put, "f34 {b34} f T") ONE(index_put, "f34 {i2:0,0} f24 T")
-    ONE(index_select, "f34 1 i3:0,3,0") ONE(index_select, "f 0 i:0")
-    ONE(index_add, "f34 0 i3:0,2,0 f34 2.0") ONE(index_copy, "f34 1 i2:3,0 f32")
-    ONE(index_fill, "f34 1 i2:3,0 f") ONE(gather, "f34 1 i32:0,3,1,1,2,0") ONE(gather, "f34 0 i24:0,1,2,0,0,1,1,2")
-    ONE(take_along_dim, "f34 i31:0,3,1 1") ONE(take_along_dim, "f34 i2:7,0")
-    ONE(scatter, "f34 1 i32:0,3,1,2,2,0 f32") ONE(scatter__value, "f34 1 i32:0,3,1,2,2,0 5")
-    ONE(scatter_add, "f34 1 i32:0,3,1,1,2,0 f32") ONE(take, "f34 i22:0,11,5,5")
-    ONE(masked_select, "f34 b34") ONE(masked_select, "f34 b4") ONE(masked_scatter, "f34 b34 f34")
-    ONE(nonzero, "b34") ONE(argwhere, "f23") ONE(cat, "{f23,f43}") ONE(cat, "{f23,f0,f24} 1")
-    ONE(concat, "{f23,f43}") ONE(stack, "{f23,f23} 1") ONE(hstack, "{f23,f21}")
-    ONE(vstack, "{f3,f23}") ONE(row_stack, "{f3,f23}") ONE(dstack, "{f23,f23}")
-    ONE(column_stack, "{f3,f32}") ONE(repeat, "f23 [2,1,3]") ONE(tile, "f23 [2]")
-    ONE(repeat_interleave, "f23 i3:1,0,2 1") ONE(repeat_interleave, "f23 i:2") ONE(flip, "f23 [0,1]")
-    ONE(flip, "f234 [2]") ONE(fliplr, "f23") ONE(flipud, "f23") ONE(roll, "f23 [1]")
-    ONE(roll, "f34 [1,-1] [0,1]") ONE(rot90, "f23") ONE(rot90, "f23 2") ONE(tril, "f34")
-    ONE(triu, "f234 1") ONE(diag, "f3 1") ONE(diag, "f34") ONE(diag_embed, "f23 -1")
-    ONE(diagflat, "f23") ONE(unfold, "f52 0 3 1") ONE(movedim, "f234 [0] [2]")
-    ONE(moveaxis, "f234 [0,1] [2,0]") ONE(swapaxes, "f234 0 1") ONE(swapdims, "f234 0 2")
-    ONE(adjoint, "f234") ONE(unflatten, "f26 1 [2,-1]") ONE(ravel, "f23") ONE(expand_as, "f3 f23")
-    ONE(view_as, "f23 f32") ONE(reshape_as, "f23 f32") ONE(broadcast_to, "f3 [2,3]")
-    ONE(atleast_1d, "f") ONE(atleast_2d, "f3") ONE(diff, "f25 2")
+    ONE(index, "f34 {i2:0,2}") ONE(index, "f34 {-,i22:0,3,1,1}") ONE(index, "f34 {b34}") ONE(
+        index, "f234 {i2:0,1,-,i2:3,0}") ONE(index_put, "f34 {i2:0,2} f4") ONE(index_put_,
+                                                                               "f34 {i2:0,2} f4")
+        ONE(index_put, "f34 {b34} f T") ONE(index_put, "f34 {i2:0,0} f24 T") ONE(
+            index_select, "f34 1 i3:0,3,0") ONE(index_select,
+                                                "f 0 i:0") ONE(index_add, "f34 0 i3:0,2,0 f34 2.0")
+            ONE(index_copy, "f34 1 i2:3,0 f32") ONE(index_fill, "f34 1 i2:3,0 f") ONE(
+                gather,
+                "f34 1 i32:0,3,1,1,2,0") ONE(gather, "f34 0 i24:0,1,2,0,0,1,1,2")
+                ONE(take_along_dim, "f34 i31:0,3,1 1") ONE(take_along_dim, "f34 i2:7,0") ONE(
+                    scatter, "f34 1 i32:0,3,1,2,2,0 f32") ONE(scatter__value,
+                                                              "f34 1 i32:0,3,1,2,2,0 5")
+                    ONE(scatter_add, "f34 1 i32:0,3,1,1,2,0 f32") ONE(take, "f34 i22:0,11,5,5") ONE(
+                        masked_select, "f34 b34") ONE(masked_select, "f34 b4")
+                        ONE(masked_scatter, "f34 b34 f34") ONE(nonzero, "b34") ONE(
+                            argwhere, "f23") ONE(cat, "{f23,f43}") ONE(cat, "{f23,f0,f24} 1")
+                            ONE(concat, "{f23,f43}") ONE(stack, "{f23,f23} 1")
+                                ONE(hstack, "{f23,f21}") ONE(vstack, "{f3,f23}") ONE(
+                                    row_stack, "{f3,f23}") ONE(dstack, "{f23,f23}")
+                                    ONE(column_stack, "{f3,f32}") ONE(repeat, "f23 [2,1,3]") ONE(
+                                        tile, "f23 [2]") ONE(repeat_interleave, "f23 i3:1,0,2 1")
+                                        ONE(repeat_interleave,
+                                            "f23 i:2") ONE(flip, "f23 [0,1]") ONE(flip, "f234 [2]")
+                                            ONE(fliplr, "f23") ONE(flipud, "f23") ONE(
+                                                roll, "f23 [1]") ONE(roll, "f34 [1,-1] [0,1]")
+                                                ONE(rot90, "f23") ONE(rot90, "f23 2") ONE(
+                                                    tril, "f34") ONE(triu, "f234 1") ONE(diag,
+                                                                                         "f3 1")
+                                                    ONE(diag, "f34") ONE(diag_embed, "f23 -1") ONE(
+                                                        diagflat, "f23") ONE(unfold, "f52 0 3 1")
+                                                        ONE(movedim, "f234 [0] [2]") ONE(
+                                                            moveaxis, "f234 [0,1] [2,0]")
+                                                            ONE(swapaxes, "f234 0 1") ONE(
+                                                                swapdims, "f234 0 2") ONE(adjoint,
+                                                                                          "f234")
+                                                                ONE(unflatten, "f26 1 [2,-1]") ONE(
+                                                                    ravel, "f23") ONE(expand_as,
+                                                                                      "f3 f23")
+                                                                    ONE(view_as, "f23 f32") ONE(
+                                                                        reshape_as,
+                                                                        "f23 f32") ONE(broadcast_to,
+                                                                                       "f3 [2,3]")
+                                                                        ONE(atleast_1d, "f")
+                                                                            ONE(atleast_2d, "f3")
+                                                                                ONE(diff, "f25 2")
     /* products */
-    ONE(outer, "f2 f3") ONE(ger, "f2 f3") ONE(inner, "f23 f43") ONE(inner, "f3 f") ONE(vdot, "f3 f3")
-    ONE(chain_matmul, "{f23,f34,f42}") ONE(addmv, "f2 f23 f3 2.0 0.5")
-    ONE(addr, "f23 f2 f3 2.0 0.5") ONE(baddbmm, "f3 f224 f243 2.0 0.5")
-    ONE(addbmm, "f23 f224 f243 0.5") ONE(trace, "f34") ONE(kron, "f23 f2") ONE(cross, "f23 f23")
-    ONE(cross, "f32 f32 0") ONE(tensordot, "f234 f342 2") ONE(tensordot, "f2 f3 0")
-    ONE(einsum, "'ij,jk->ik' {f23,f34}") ONE(einsum, "'ii->i' {f33}") ONE(einsum, "'ij->' {f23}")
-    ONE(einsum, "'bij,bjk' {f223,f234}") ONE(einsum, "'i,j,ij->j' {f2,f3,f23}")
-    ONE(einsum, "'ijj,j->ij' {f233,f3}")
-};
+    ONE(outer, "f2 f3") ONE(ger, "f2 f3") ONE(inner, "f23 f43") ONE(inner, "f3 f")
+        ONE(vdot, "f3 f3") ONE(chain_matmul, "{f23,f34,f42}") ONE(addmv, "f2 f23 f3 2.0 0.5")
+            ONE(addr, "f23 f2 f3 2.0 0.5") ONE(baddbmm, "f3 f224 f243 2.0 0.5")
+                ONE(addbmm, "f23 f224 f243 0.5") ONE(trace, "f34") ONE(kron, "f23 f2")
+                    ONE(cross, "f23 f23") ONE(cross, "f32 f32 0") ONE(tensordot, "f234 f342 2")
+                        ONE(tensordot, "f2 f3 0") ONE(einsum, "'ij,jk->ik' {f23,f34}")
+                            ONE(einsum, "'ii->i' {f33}") ONE(einsum, "'ij->' {f23}")
+                                ONE(einsum, "'bij,bjk' {f223,f234}")
+                                    ONE(einsum, "'i,j,ij->j' {f2,f3,f23}")
+                                        ONE(einsum, "'ijj,j->ij' {f233,f3}")};
 const int sample_count = sizeof(samples) / sizeof(*samples);
 
 static uint32_t noise_state;

@@ -275,20 +275,44 @@ static int read_out(const struct schema *schema, PyObject *object, struct parsed
     return 1;
 }
 
-/* x.view(2, 3): the last positional parameter, a list of ints, takes all the arguments that are
- * left. */
+/* x.view(2, 3), torch.meshgrid(a, b): the last positional parameter, a list of ints or tensors,
+ * takes all the arguments that are left. */
 static bool takes_the_rest(const struct schema *schema, int i, PyObject *object)
 {
-    return i == schema->positional - 1 && schema->params[i].type == VALUE_INTS &&
-           schema->params[i].list_size == 0 && (PyLong_CheckExact(object) || tensor_check(object));
+    const struct param *p = &schema->params[i];
+
+    if (i != schema->positional - 1)
+        return false;
+    if (p->type == VALUE_TENSORS)
+        return tensor_check(object);
+    return p->type == VALUE_INTS && p->list_size == 0 &&
+           (PyLong_CheckExact(object) || tensor_check(object));
 }
 
-static int read_rest(const struct python_call *call, int from, struct value *v,
-                     struct parsed_args *out)
+static int read_rest_tensors(const struct python_call *call, int from, struct value *v,
+                             struct parsed_args *out)
 {
     Py_ssize_t count = call->count - from;
-    int64_t *ints = take_ints(out, count);
+    struct tensor **at = take_block(out, (size_t)count * sizeof(struct tensor *));
 
+    for (Py_ssize_t i = 0; at && i < count; i++) {
+        if (!tensor_check(call->args[from + i]))
+            return 0;
+        at[i] = tensor_of(call->args[from + i]);
+    }
+    *v = (struct value){.given = true, .tensors = {at, (int)count}};
+    return at ? 1 : -1;
+}
+
+static int read_rest(const struct param *p, const struct python_call *call, int from,
+                     struct value *v, struct parsed_args *out)
+{
+    Py_ssize_t count = call->count - from;
+    int64_t *ints;
+
+    if (p->type == VALUE_TENSORS)
+        return read_rest_tensors(call, from, v, out);
+    ints = take_ints(out, count);
     for (Py_ssize_t i = 0; ints && i < count; i++) {
         int status = read_int(call->args[from + i], &ints[i]);
 
@@ -310,7 +334,7 @@ static int read_positional(const struct schema *schema, const struct python_call
             return 0;
         *seen |= 1u << i;
         if (takes_the_rest(schema, i, call->args[i]))
-            return read_rest(call, i, &out->values[i], out);
+            return read_rest(p, call, i, &out->values[i], out);
         status = read_value(p, i > 0, call->args[i], &out->values[i], out);
         if (status <= 0)
             return status;

@@ -27,6 +27,7 @@ int module_add_type(PyObject *module, PyType_Spec *spec, PyObject *bases, PyType
 int types_init(PyObject *torch);    /* dtype, device, Size, Generator, layout */
 int op_init(PyObject *torch);       /* the functions of the operation table */
 int create_init(PyObject *torch);   /* tensor, zeros, arange, rand ... */
+int unique_init(PyObject *torch);   /* unique, unique_consecutive */
 int settings_init(PyObject *torch); /* manual_seed, set_printoptions, set_default_dtype ... */
 int autograd_module_init(PyObject *torch); /* torch.autograd, no_grad ... */
 

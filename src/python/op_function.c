@@ -321,6 +321,67 @@ static int add_inplace(PyObject *torch, const struct op *op)
     if (op->flags & OP_FUNCTION &&
         add_row(PyModule_GetDict(torch), op, name, (size_t)length, false) < 0)
         return -1;
+    if (op->flags & OP_NN && add_row(PyModule_GetDict(submodule(torch, "nn.functional")), op, name,
+                                     (size_t)length, false) < 0)
+        return -1;
+    return 0;
+}
+
+/* ---- other names ---- */
+
+/* PyTorch's second names: the same callable, in place forms included. */
+static const struct {
+    const char *alias, *name;
+} aliases[] = {
+    {"absolute", "abs"},
+    {"arccos", "acos"},
+    {"arccosh", "acosh"},
+    {"arcsin", "asin"},
+    {"arcsinh", "asinh"},
+    {"arctan", "atan"},
+    {"arctan2", "atan2"},
+    {"arctanh", "atanh"},
+    {"concatenate", "cat"},
+    {"divide", "div"},
+    {"greater", "gt"},
+    {"greater_equal", "ge"},
+    {"less", "lt"},
+    {"less_equal", "le"},
+    {"multiply", "mul"},
+    {"negative", "neg"},
+    {"not_equal", "ne"},
+    {"subtract", "sub"},
+    {"ger", "outer"},
+    {"row_stack", "vstack"},
+    {"moveaxis", "movedim"},
+    {"swapdims", "transpose"},
+    {"swapaxes", "transpose"},
+};
+
+static int add_alias(PyObject *namespace, const char *alias, const char *name, const char *suffix)
+{
+    char from[64], to[64];
+    PyObject *callable;
+
+    snprintf(from, sizeof(from), "%s%s", name, suffix);
+    snprintf(to, sizeof(to), "%s%s", alias, suffix);
+    callable = PyDict_GetItemString(namespace, from);
+    if (!callable || PyDict_GetItemString(namespace, to))
+        return 0;
+    return PyDict_SetItemString(namespace, to, callable);
+}
+
+static int add_aliases(PyObject *torch)
+{
+    PyObject *namespaces[] = {PyModule_GetDict(torch), tensor_type->tp_dict};
+
+    for (size_t i = 0; i < sizeof(aliases) / sizeof(*aliases); i++) {
+        for (int k = 0; k < 2; k++) {
+            if (add_alias(namespaces[k], aliases[i].alias, aliases[i].name, "") < 0 ||
+                add_alias(namespaces[k], aliases[i].alias, aliases[i].name, "_") < 0)
+                return -1;
+        }
+    }
     return 0;
 }
 
@@ -336,6 +397,8 @@ int op_init(PyObject *torch)
         if (ops_inplace[id].name && add_inplace(torch, &ops_inplace[id]) < 0)
             return -1;
     }
+    if (add_aliases(torch) < 0)
+        return -1;
     PyType_Modified(tensor_type);
     return 0;
 }

@@ -360,7 +360,7 @@ PyMethodDef *tensor_methods(void)
         {"__reduce_ex__", method_reduce, METH_O, NULL},
         {NULL, NULL, 0, NULL}};
     static PyMethodDef *const parts[] = {own, tensor_convert_methods, tensor_grad_methods,
-                                         tensor_fill_methods};
+                                         tensor_fill_methods, tensor_unique_methods};
     int used = 0;
 
     for (size_t p = 0; p < sizeof(parts) / sizeof(*parts); p++) {

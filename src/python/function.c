@@ -269,11 +269,11 @@ static struct function_node *make_node(PyObject *cls, ContextObject *ctx, PyObje
     return self;
 }
 
-static bool is_non_differentiable(ContextObject *ctx, PyObject *tensor)
+/* `in` compares with ==, which tensors answer element by element: identity is meant here. */
+static bool holds(PyObject *tuple, PyObject *object)
 {
-    for (Py_ssize_t i = 0; ctx->non_differentiable && i < PyTuple_GET_SIZE(ctx->non_differentiable);
-         i++) {
-        if (PyTuple_GET_ITEM(ctx->non_differentiable, i) == tensor)
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++) {
+        if (PyTuple_GET_ITEM(tuple, i) == object)
             return true;
     }
     return false;
@@ -284,10 +284,11 @@ static PyObject *with_history(struct function_node *node, PyObject *output, PyOb
 {
     struct tensor *t;
 
-    if (!tensor_check(output) || is_non_differentiable(node->ctx, output))
+    if (!tensor_check(output) ||
+        (node->ctx->non_differentiable && holds(node->ctx->non_differentiable, output)))
         return Py_NewRef(output);
     t = tensor_of(output);
-    if (PySequence_Contains(args, output) == 1 || t->requires_grad)
+    if (holds(args, output) || t->requires_grad)
         t = tensor_alias(t);
     else
         tensor_ref(t);
@@ -307,8 +308,7 @@ static void cut_cycles(ContextObject *ctx, PyObject *outputs)
 
     for (Py_ssize_t i = 0; saved && i < count; i++) {
         PyObject *item = PyTuple_GET_ITEM(ctx->saved, i);
-        bool output =
-            item == outputs || (PyTuple_Check(outputs) && PySequence_Contains(outputs, item) == 1);
+        bool output = item == outputs || (PyTuple_Check(outputs) && holds(outputs, item));
         PyObject *kept = output && tensor_check(item) ? tensor_wrap(tensor_detach(tensor_of(item)))
                                                       : Py_NewRef(item);
 

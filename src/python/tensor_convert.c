@@ -108,7 +108,12 @@ static int leaf_dtype(PyObject *object, enum dtype *dtype)
     else if (Py_TYPE(object)->tp_as_number && Py_TYPE(object)->tp_as_number->nb_float)
         d = dtype_default();
     else {
-        PyErr_Format(PyExc_RuntimeError, "Could not infer dtype of %s", Py_TYPE(object)->tp_name);
+        if (PyUnicode_Check(object))
+            PyErr_Format(PyExc_TypeError, "new(): invalid data type '%s'",
+                         Py_TYPE(object)->tp_name);
+        else
+            PyErr_Format(PyExc_RuntimeError, "Could not infer dtype of %s",
+                         Py_TYPE(object)->tp_name);
         return -1;
     }
     *dtype = *dtype == DTYPE_NONE ? d : dtype_promote(*dtype, d);

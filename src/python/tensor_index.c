@@ -122,7 +122,7 @@ static bool index_object(struct indexing *x, PyObject *object)
             index = whole;
         }
     } else {
-        PyErr_Format(PyExc_TypeError,
+        PyErr_Format(PyExc_IndexError,
                      "only integers, slices (`:`), ellipsis (`...`), None and long or byte "
                      "Variables are valid indices (got %s)",
                      Py_TYPE(object)->tp_name);

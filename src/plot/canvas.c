@@ -43,7 +43,7 @@ static int canvas_init(struct cell_canvas *canvas, int columns, int rows)
     canvas->columns = columns;
     canvas->rows = rows;
     for (int i = 0; i < columns * rows; i++)
-        canvas->cells[i] = (struct cell){' ', CELL_DEFAULT, CELL_DEFAULT, false};
+        canvas->cells[i] = (struct plot_cell){' ', CELL_DEFAULT, CELL_DEFAULT, false};
     return 0;
 }
 
@@ -86,7 +86,7 @@ static bool is_ascii(const struct layout *l)
     return l->look->symbols == PLOT_SYMBOLS_ASCII;
 }
 
-static struct cell *cell_at(const struct layout *l, int x, int y)
+static struct plot_cell *cell_at(const struct layout *l, int x, int y)
 {
     return &l->canvas->cells[y * l->canvas->columns + x];
 }
@@ -95,7 +95,7 @@ static void put_rune(const struct layout *l, int x, int y, uint32_t rune, int32_
 {
     if (x >= 0 && y >= 0 && x < l->canvas->columns && y < l->canvas->rows)
         *cell_at(l, x, y) =
-            (struct cell){rune, color_shown(color, l->look->colors), CELL_DEFAULT, false};
+            (struct plot_cell){rune, color_shown(color, l->look->colors), CELL_DEFAULT, false};
 }
 
 /* Writes `text` from (x, y) on, within `room` columns; a text that is cut ends in an ellipsis.

@@ -31,7 +31,7 @@ struct plot_look {
 
 enum { CELL_DEFAULT = -1 };
 
-struct cell {
+struct plot_cell {
     uint32_t rune;  /* Unicode; 0: the right half of a wide character to the left */
     int32_t fg, bg; /* 0xRRGGBB, or CELL_DEFAULT: the terminal's own. Always one of the terminal's
                      * colours when look.colors is 16 or 256, so mapping to an index is exact */
@@ -40,7 +40,7 @@ struct cell {
 
 struct cell_canvas {
     int columns, rows;
-    struct cell *cells; /* rows * columns, row by row; owned */
+    struct plot_cell *cells; /* rows * columns, row by row; owned */
 };
 
 /* Below this there is no room for a plot and its labels: plot_cells() fails with ERROR_VALUE. */

@@ -130,7 +130,7 @@ static uint32_t inverted(uint32_t rune)
 }
 
 static void take_cell(ChafaCanvas *mosaic, int x, int y, const struct plot_look *look,
-                      struct cell *cell)
+                      struct plot_cell *cell)
 {
     int fg = CELL_DEFAULT, bg = CELL_DEFAULT;
     uint32_t rune = chafa_canvas_get_char_at(mosaic, x, y);

@@ -155,7 +155,7 @@ static void draw_canvas(const struct cell_canvas *canvas, struct rect place, str
 
     for (row = 0; row < canvas->rows && row < place.rows; row++)
         for (column = 0; column < canvas->columns && column < place.columns; column++) {
-            const struct cell *cell = &canvas->cells[row * canvas->columns + column];
+            const struct plot_cell *cell = &canvas->cells[row * canvas->columns + column];
 
             if (cell->rune && rect_holds(clip, place.row + row, place.column + column))
                 screen_cell(place.row + row, place.column + column, cell->rune, cell->fg, cell->bg,

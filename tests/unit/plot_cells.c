@@ -85,7 +85,7 @@ Test(plot_cells, a_line_crosses_the_whole_plot_unbroken)
         for (int x = 6; x < 59; x++) {
             bool found = false;
             for (int y = 0; y < 18; y++) {
-                const struct cell *cell = &canvas.cells[y * 60 + x];
+                const struct plot_cell *cell = &canvas.cells[y * 60 + x];
                 found |= (cell->fg == 0x56b4e9 || cell->bg == 0x56b4e9) && cell->rune != ' ';
             }
             empty += !found;
@@ -121,7 +121,7 @@ Test(plot_cells, a_heat_map_fills_its_area_with_row_0_on_top)
     cr_assert_eq(plot_cells(g, plot, 40, 14, &colorful, &canvas), 0);
     int dark = -1, light = -1;
     for (int i = 0; i < 40 * 14; i++) {
-        const struct cell *cell = &canvas.cells[i];
+        const struct plot_cell *cell = &canvas.cells[i];
         if (i % 40 < 20 && dark < 0 && (cell->fg == 0x440154 || cell->bg == 0x440154))
             dark = i;
         if (i % 40 < 30 && (cell->fg == 0xfde725 || cell->bg == 0xfde725))
@@ -144,7 +144,7 @@ Test(plot_cells, colours_are_those_of_the_terminal)
                 struct cell_canvas canvas;
                 cr_assert_eq(plot_cells(g, plots[i], 50, 20, &look, &canvas), 0);
                 for (int c = 0; c < 50 * 20; c++) {
-                    const struct cell *cell = &canvas.cells[c];
+                    const struct plot_cell *cell = &canvas.cells[c];
                     if (counts[k] == 2)
                         cr_assert(cell->fg == CELL_DEFAULT && cell->bg == CELL_DEFAULT);
                     if (symbols == PLOT_SYMBOLS_ASCII)

@@ -2,10 +2,14 @@
  * autograd_samples.h: arguments to call every row of the table of operations with.
  *
  * A sample is a line of words, one for each argument from the first on; the rest take their
- * defaults: f23      tensor of float64, shape (2, 3), elements spread over -1..1, no two equal p23
- * the same within 0.1..0.9; u23: 1.5..2.5; q23 and c23: as p23 and u23, without a gradient b23
- * bool;  i23:0,1,1,0,2,1  int64 {f23,f3} list of tensors, - in it for none [0,1]    int[];  2 0.5
- * number;  T F bool;  'text';  - None;  @f64 dtype
+ * defaults:
+ *
+ *   f23        tensor of float64, shape (2, 3), elements spread over -1..1, no two equal
+ *   p23        the same within 0.1..0.9; u23: within 1.5..2.5
+ *   q23 c23    as p23 and u23, without a gradient
+ *   b23        bool; i23:0,1,1,0,2,1: int64
+ *   {f23,f3}   list of tensors, - in it for none
+ *   [0,1]      int[];   2 0.5  number;   T F  bool;   'text';   -  None;   @f64  dtype
  */
 #ifndef SADDLE_TESTS_AUTOGRAD_SAMPLES_H
 #define SADDLE_TESTS_AUTOGRAD_SAMPLES_H

@@ -62,20 +62,7 @@ int pool_leave(const struct op *op, size_t mark, struct tensor *result, struct t
     {                                                                                              \
         return d_call3(OP_##name, x, y, z);                                                        \
     }
-#define UNARY_MATH  UNARY
-#define BINARY_MATH BINARY
-#define OP(name, schema, forward, saves, derivative, flags, help)
-#define COMPOSITE(name, schema, function, flags, help)
-#define LIST(name, schema, function, flags, help)
 #include "tensor/ops.def"
-#undef UNARY
-#undef BINARY
-#undef UNARY_MATH
-#undef BINARY_MATH
-#undef TERNARY
-#undef OP
-#undef COMPOSITE
-#undef LIST
 
 /* With numbers. */
 struct tensor *d_number(struct scalar s); /* a wrapped number */
@@ -150,24 +137,9 @@ struct rule {
 extern const struct rule op_rules[OP_COUNT];
 
 /* The rules that OP rows name. */
-#define UNARY(name, params, rule, expr, saves, dself, flags, help)
-#define BINARY(name, params, rule, expr, saves, dself, dother, flags, help)
-#define TERNARY(name, params, rule, expr, saves, d0, d1, d2, flags, help)
-#define UNARY_MATH                                                UNARY
-#define BINARY_MATH                                               BINARY
 #define none                                                      none_rule /* no function of that name: NULL in the table */
 #define OP(name, schema, forward, saves, derivative, flags, help) grad_rule derivative;
-#define COMPOSITE(name, schema, function, flags, help)
-#define LIST(name, schema, function, flags, help)
 #include "tensor/ops.def"
-#undef UNARY
-#undef BINARY
-#undef UNARY_MATH
-#undef BINARY_MATH
-#undef TERNARY
-#undef OP
-#undef COMPOSITE
-#undef LIST
 #undef none
 
 #endif

@@ -24,8 +24,6 @@ struct op ops[OP_COUNT] = {
     ROW(name, "(Tensor self, Tensor other" params ")", elementwise_forward, NULL, flags, help)
 #define TERNARY(name, params, rule, expr, saves, d0, d1, d2, flags, help)                          \
     ROW(name, TERNARY_SCHEMA_##name params ")", elementwise_forward, NULL, flags, help)
-#define UNARY_MATH  UNARY
-#define BINARY_MATH BINARY
 #define OP(name, schema, forward, saves, derivative, flags, help)                                  \
     ROW(name, schema, forward, NULL, flags, help)
 #define COMPOSITE(name, schema, function, flags, help)                                             \
@@ -38,14 +36,6 @@ struct op ops[OP_COUNT] = {
 #define TERNARY_SCHEMA_addcdiv                 "(Tensor self, Tensor tensor1, Tensor tensor2"
 #define TERNARY_SCHEMA_bce_logits_weighed_each "(Tensor self, Tensor target, Tensor pos_weight"
 #include "tensor/ops.def"
-#undef UNARY
-#undef BINARY
-#undef UNARY_MATH
-#undef BINARY_MATH
-#undef TERNARY
-#undef OP
-#undef COMPOSITE
-#undef LIST
 };
 
 struct op ops_inplace[OP_COUNT];
@@ -89,16 +79,7 @@ struct op ops_inplace[OP_COUNT];
         if (grad_wanted(c, 2))                                                                     \
             grad_store(c, 2, 2, d2);                                                               \
     }
-#define UNARY_MATH  UNARY
-#define BINARY_MATH BINARY
-#define OP(name, schema, forward, saves, derivative, flags, help)
-#define COMPOSITE(name, schema, function, flags, help)
-#define LIST(name, schema, function, flags, help)
 #include "tensor/ops.def"
-#undef UNARY
-#undef BINARY
-#undef TERNARY
-#undef OP
 
 /* Comparisons and whole-number operations have no derivative. */
 #define RULE_OF_FLOAT(name)      name##_rule

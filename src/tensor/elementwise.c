@@ -17,20 +17,7 @@ static const struct {
     [OP_##name] = {RULE_##rule, 2, sizeof(params) > 1},
 #define TERNARY(name, params, rule, expr, saves, d0, d1, d2, flags, help)                          \
     [OP_##name] = {RULE_##rule, 3, sizeof(params) > 1},
-#define UNARY_MATH  UNARY
-#define BINARY_MATH BINARY
-#define OP(name, schema, forward, saves, derivative, flags, help)
-#define COMPOSITE(name, schema, function, flags, help)
-#define LIST(name, schema, function, flags, help)
 #include "tensor/ops.def"
-#undef UNARY
-#undef BINARY
-#undef UNARY_MATH
-#undef BINARY_MATH
-#undef TERNARY
-#undef OP
-#undef COMPOSITE
-#undef LIST
 };
 
 /* What PyTorch says where an operation refuses bool; others name the operation. */

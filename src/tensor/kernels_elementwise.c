@@ -161,15 +161,7 @@
     TYPES_##rule(BINARY_MATH_KERNEL, name, rule, expr)
 #define TERNARY(name, params, rule, expr, saves, d0, d1, d2, flags, help)                          \
     TYPES_##rule(TERNARY_KERNEL, name, rule, expr)
-#define OP(name, schema, forward, saves, derivative, flags, help)
-#define COMPOSITE(name, schema, function, flags, help)
-#define LIST(name, schema, function, flags, help)
 #include "tensor/ops.def"
-#undef UNARY
-#undef UNARY_MATH
-#undef BINARY
-#undef BINARY_MATH
-#undef TERNARY
 
 #define ENTRY(id, T, name, ...)                                         [OP_##name][DTYPE_##id] = name##_##id,
 #define UNARY(name, params, rule, expr, saves, dself, flags, help)      TYPES_##rule(ENTRY, name)

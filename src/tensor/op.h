@@ -22,14 +22,6 @@ enum op_id {
 #define COMPOSITE(name, schema, function, flags, help)                           OP_##name,
 #define LIST(name, schema, function, flags, help)                                OP_##name,
 #include "tensor/ops.def"
-#undef UNARY
-#undef BINARY
-#undef UNARY_MATH
-#undef BINARY_MATH
-#undef TERNARY
-#undef OP
-#undef COMPOSITE
-#undef LIST
     OP_COUNT
 };
 
@@ -187,22 +179,9 @@ int elementwise_run(const struct op *op, enum op_id id, struct tensor *const *in
 enum dtype op_result_type(int count, struct tensor *const *tensors);
 
 /* Every forward function that rows of ops.def name. */
-#define UNARY(name, params, rule, expr, saves, dself, flags, help)
-#define BINARY(name, params, rule, expr, saves, dself, dother, flags, help)
-#define UNARY_MATH(name, params, rule, expr, saves, dself, flags, help)
-#define BINARY_MATH(name, params, rule, expr, saves, dself, dother, flags, help)
-#define TERNARY(name, params, rule, expr, saves, d0, d1, d2, flags, help)
 #define OP(name, schema, forward, saves, derivative, flags, help) op_forward forward;
 #define COMPOSITE(name, schema, function, flags, help)            op_forward function;
 #define LIST(name, schema, function, flags, help)                 op_list_forward function;
 #include "tensor/ops.def"
-#undef UNARY
-#undef BINARY
-#undef UNARY_MATH
-#undef BINARY_MATH
-#undef TERNARY
-#undef OP
-#undef COMPOSITE
-#undef LIST
 
 #endif

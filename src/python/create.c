@@ -94,7 +94,7 @@ PyObject *create_finish(struct tensor *t, const struct create_options *o)
         tensor_unref(t);
         return tensor_object(o->out);
     }
-    if (t && o->requires_grad && tensor_set_requires_grad(t, true) < 0) {
+    if (t && o->requires_grad && tensor_born_requires_grad(t, true) < 0) {
         tensor_unref(t);
         t = NULL;
     }

@@ -21,6 +21,8 @@ extern PyMethodDef tensor_unique_methods[];  /* unique, unique_consecutive */
 PyObject *tensor_legacy_new(PyTypeObject *type, PyObject *args, PyObject *kwargs);
 /* As tensor_wrap(), as an object of a subclass; the tensor must not have one yet. */
 PyObject *tensor_wrap_as(PyTypeObject *type, struct tensor *t);
+/* requires_grad= of a tensor that is being made; -1 in the words that PyTorch has for those. */
+int tensor_born_requires_grad(struct tensor *t, bool on);
 /* t gets the shape, strides and offset of another tensor, whose storage it shares. */
 void tensor_take_geometry(struct tensor *t, const struct tensor *from);
 

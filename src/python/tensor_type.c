@@ -406,7 +406,7 @@ static PyObject *parameter_new(PyTypeObject *type, PyObject *args, PyObject *kwa
                      Py_TYPE(data)->tp_name);
         return NULL;
     }
-    if (t && tensor_set_requires_grad(t, requires_grad) < 0) {
+    if (t && tensor_born_requires_grad(t, requires_grad) < 0) {
         tensor_unref(t);
         t = NULL;
     }

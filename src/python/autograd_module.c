@@ -135,7 +135,7 @@ static PyObject *module_backward(PyObject *self, PyObject *args, PyObject *kwarg
     static char *names[] = {
         "tensors", "grad_tensors", "retain_graph", "create_graph", "grad_variables", "inputs",
         NULL};
-    struct autograd_call call = {NULL};
+    struct autograd_call call = {0};
     PyObject *old = NULL;
 
     (void)self;

@@ -42,6 +42,10 @@ static struct tensor *value_of(struct call *call)
     int outputs = call->op->outputs;
 
     memcpy(args, call->args, sizeof(args));
+    for (int i = 0; call->symmetric >> i; i++) {
+        if (call->symmetric >> i & 1)
+            args[i].tensor = d_add(args[i].tensor, d_transpose(args[i].tensor, -2, -1));
+    }
     if (call->op->flags & OP_MUTATES) {
         args[0].tensor = d_call1(OP_clone, args[0].tensor);
         if (!args[0].tensor || op_call_inplace(call->op, args) < 0)

@@ -7,6 +7,7 @@
  *   f23        tensor of float64, shape (2, 3), elements spread over -1..1, no two equal
  *   p23        the same within 0.1..0.9; u23: within 1.5..2.5
  *   q23 c23    as p23 and u23, without a gradient
+ *   s33        a matrix; the argument is its sum with its transpose, which is positive-definite
  *   b23        bool; i23:0,1,1,0,2,1: int64
  *   {f23,f3}   list of tensors, - in it for none
  *   [0,1]      int[];   2 0.5  number;   T F  bool;   'text';   -  None;   @f64  dtype
@@ -29,6 +30,7 @@ struct call {
     struct value args[OP_MAX_ARGS];
     struct tensor *inputs[CALL_TENSORS]; /* the float64 ones, with requires_grad */
     int input_count;
+    uint32_t symmetric; /* bit i: argument i is to be symmetric */
     struct tensor *owned[CALL_TENSORS];
     int owned_count;
     struct tensor *lists[4][8];

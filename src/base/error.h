@@ -22,6 +22,7 @@ enum error_kind {
     ERROR_ATTRIBUTE,
     ERROR_NOT_IMPLEMENTED,
     ERROR_MEMORY,
+    ERROR_LINALG,    /* a matrix that has no inverse, factor or such: a runtime error */
     ERROR_IO,        /* a file, a pipe or a process */
     ERROR_INTERRUPT, /* the user asked to stop */
     ERROR_FOREIGN,   /* the cause is kept elsewhere (a Python exception that is already set) */

@@ -3,6 +3,21 @@
 
 #include "base/error.h"
 #include "python/errors.h"
+#include "python/module.h"
+
+static PyObject *linalg_error;
+
+int errors_init(PyObject *torch)
+{
+    PyObject *linalg = submodule(torch, "linalg");
+
+    if (!linalg)
+        return -1;
+    linalg_error = PyErr_NewExceptionWithDoc("torch._C._LinAlgError",
+                                             "A matrix has no inverse, factor or such.",
+                                             PyExc_RuntimeError, NULL);
+    return linalg_error ? PyModule_AddObjectRef(linalg, "LinAlgError", linalg_error) : -1;
+}
 
 static PyObject *exception_of(enum error_kind kind)
 {
@@ -15,6 +30,7 @@ static PyObject *exception_of(enum error_kind kind)
         [ERROR_ATTRIBUTE] = PyExc_AttributeError,
         [ERROR_NOT_IMPLEMENTED] = PyExc_NotImplementedError,
         [ERROR_MEMORY] = PyExc_MemoryError,
+        [ERROR_LINALG] = linalg_error,
         [ERROR_IO] = PyExc_OSError,
         [ERROR_INTERRUPT] = PyExc_KeyboardInterrupt,
     };

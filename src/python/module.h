@@ -25,6 +25,7 @@ int module_add_type(PyObject *module, PyType_Spec *spec, PyObject *bases, PyType
 
 /* The parts of torch: each adds what it defines. */
 int types_init(PyObject *torch);    /* dtype, device, Size, Generator, layout */
+int errors_init(PyObject *torch);   /* torch.linalg.LinAlgError */
 int op_init(PyObject *torch);       /* the functions of the operation table */
 int create_init(PyObject *torch);   /* tensor, zeros, arange, rand ... */
 int unique_init(PyObject *torch);   /* unique, unique_consecutive */

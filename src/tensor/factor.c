@@ -56,7 +56,7 @@ int linalg_eigh_forward(const struct op *op, const struct value *args, struct te
         tensor_unref(vectors);
         if (info < 0)
             return no_memory();
-        return error_set(ERROR_RUNTIME,
+        return error_set(ERROR_LINALG,
                          "linalg.eigh: %sThe algorithm failed to converge because the input matrix "
                          "is ill-conditioned or has too many repeated eigenvalues (error code: "
                          "%d).",
@@ -109,7 +109,7 @@ int linalg_cholesky_ex_forward(const struct op *op, const struct value *args, st
     }
     lapack_end(token);
     if (check && bad >= 0) {
-        error_set(ERROR_RUNTIME,
+        error_set(ERROR_LINALG,
                   "linalg.cholesky: %sThe factorization could not be completed because the input "
                   "is not positive-definite (the leading minor of order %d is not "
                   "positive-definite).",
@@ -174,13 +174,13 @@ int linalg_svd_forward(const struct op *op, const struct value *args, struct ten
         info = svd_run(&svd);
     lapack_end(token);
     if (info > 0)
-        error_set(ERROR_RUNTIME,
+        error_set(ERROR_LINALG,
                   "linalg.svd: The algorithm failed to converge because the input matrix is "
                   "ill-conditioned or has too many repeated singular values (error code: %d).",
                   (int)info);
     else if (info == -5)
-        error_set(ERROR_RUNTIME, "linalg.svd: The algorithm failed to converge because the input "
-                                 "matrix contained non-finite values.");
+        error_set(ERROR_LINALG, "linalg.svd: The algorithm failed to converge because the input "
+                                "matrix contained non-finite values.");
     else if (info < 0)
         no_memory();
     if (!svd.a || info != 0) {
@@ -274,5 +274,51 @@ int linalg_qr_forward(const struct op *op, const struct value *args, struct tens
     tensor_unref(tau);
     results[0] = only_r ? q : columns_turned(q);
     results[1] = columns_turned(r);
+    return give_results(op, 2, results, out);
+}
+
+/* ---- any square matrix ---- */
+
+/* geev gives the vectors of a pair a + bi, a - bi as two columns, real and imaginary part. */
+int eig_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *self = args[0].tensor, *a, *values, *vectors, *results[2];
+    bool wanted = args[1].i;
+    struct matrices m;
+    lapack_int info = 0;
+    void *token;
+
+    if (self->ndim != 2)
+        return error_set(ERROR_RUNTIME, "eig: expected a matrix, but got a tensor of %d dimensions",
+                         self->ndim);
+    if (matrices_square("eig", self, &m) < 0)
+        return -1;
+    a = columns_of(self);
+    values = columns_new(self, m.rows, 2);
+    vectors = columns_new(self, wanted ? m.rows : 1, wanted ? m.rows : 0);
+    token = lapack_begin(cubed(&m));
+    if (a && values && vectors && m.rows > 0)
+        info = LAPACK_CALL(m.single, geev, 'N', wanted ? 'V' : 'N', m.rows, batch_at(a, 1, 0),
+                           m.rows, batch_at(values, 2, 0), batch_at(values, 2, 1), NULL, 1,
+                           batch_at(vectors, 1, 0), m.rows);
+    lapack_end(token);
+    if (info > 0)
+        error_set(ERROR_LINALG,
+                  "eig: the off-diagonal elements of a part of the matrix did not "
+                  "converge to zero (error code: %d)",
+                  (int)info);
+    else if (info < 0)
+        no_memory();
+    if (!a || info != 0) {
+        tensor_unref(values);
+        values = NULL;
+    }
+    tensor_unref(a);
+    results[0] = columns_turned(values);
+    results[1] = columns_turned(vectors);
+    if (!wanted) {
+        tensor_unref(results[1]);
+        results[1] = nothing(self);
+    }
     return give_results(op, 2, results, out);
 }

@@ -90,7 +90,7 @@ int linalg_inv_ex_forward(const struct op *op, const struct value *args, struct 
         return -1;
     bad = lu_singular(&lu);
     if (args[1].i && bad >= 0) {
-        error_set(ERROR_RUNTIME,
+        error_set(ERROR_LINALG,
                   "linalg.inv: %sThe diagonal element %d is zero, the inversion could not be "
                   "completed because the input matrix is singular.",
                   batch_place(self, bad, place, sizeof(place)), (int)lu.info[bad]);
@@ -122,7 +122,7 @@ int linalg_solve_forward(const struct op *op, const struct value *args, struct t
     bad = lu_singular(&lu);
     if (bad >= 0) {
         lu_release(&lu);
-        return error_set(ERROR_RUNTIME,
+        return error_set(ERROR_LINALG,
                          "torch.linalg.solve: %sThe solver failed because the input matrix is "
                          "singular.",
                          batch_place(a, bad, place, sizeof(place)));

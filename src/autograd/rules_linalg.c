@@ -230,29 +230,51 @@ void linalg_svd_rule(struct grad_call *c)
 }
 
 /* (gQ + Q copyltu(R gR^T - gQ^T Q)) R^-T, where copyltu mirrors the lower triangle upwards. */
+static struct tensor *qr_gradient(struct tensor *q, struct tensor *r, struct tensor *gq,
+                                  struct tensor *gr)
+{
+    struct tensor *m = product(r, mt(gr));
+
+    if (gq)
+        m = plus(m, d_neg(product(mt(gq), q)));
+    m = plus(below(m, 0), mt(below(m, -1)));
+    return mt(solve(r, mt(plus(gq, product(q, m))), false));
+}
+
+/* Of a wide A = [X Y] the square X = Q U is factored, and R = [U V] with V = Q^T Y. */
+static struct tensor *qr_wide_gradient(struct tensor *q, struct tensor *r, struct tensor *gq,
+                                       struct tensor *gr)
+{
+    int64_t k = q->shape[q->ndim - 1], rest = r->shape[r->ndim - 1] - k;
+    struct tensor *parts[2], *v = d_narrow(r, -1, k, rest), *gu = NULL, *gv = d_zeros(v);
+
+    if (gr) {
+        gu = d_narrow(gr, -1, 0, k);
+        gv = d_narrow(gr, -1, k, rest);
+        gq = plus(gq, product(q, product(v, mt(gv))));
+    }
+    parts[0] = qr_gradient(q, d_narrow(r, -1, 0, k), gq, gu);
+    parts[1] = product(q, gv);
+    return parts[0] && parts[1] ? D(cat, V_TENSORS(parts, 2), V_INT(-1)) : NULL;
+}
+
 void linalg_qr_rule(struct grad_call *c)
 {
-    struct tensor *q = c->results[0], *r = c->results[1], *gq = c->g[0], *gr = c->g[1], *m;
+    struct tensor *q = c->results[0], *r = c->results[1];
     const struct tensor *a = c->args[0].tensor;
     const char *mode = c->args[1].text;
-    bool wide = a->shape[a->ndim - 2] < a->shape[a->ndim - 1];
+    int64_t rows = a->shape[a->ndim - 2], cols = a->shape[a->ndim - 1];
 
-    if (strcmp(mode, "r") == 0) {
+    if (strcmp(mode, "r") == 0)
         error_set(ERROR_RUNTIME,
                   "The derivative of linalg.qr depends on Q, which is not computed when "
                   "mode='r'. Please use linalg.qr(A, mode='reduced') if you are going to "
                   "differentiate through linalg.qr.");
-        return;
-    }
-    if (wide || q->shape[q->ndim - 1] != r->shape[r->ndim - 1]) {
-        error_set(ERROR_RUNTIME, "The QR decomposition is not differentiable when mode='%s' and %s",
-                  mode, wide ? "nrows < ncols" : "nrows > ncols");
-        return;
-    }
-    m = product(r, mt(gr));
-    if (gq)
-        m = plus(m, d_neg(product(mt(gq), q)));
-    m = plus(below(m, 0), mt(below(m, -1)));
-    m = plus(gq, product(q, m));
-    c->grads[0] = mt(solve(r, mt(m), false));
+    else if (strcmp(mode, "complete") == 0 && rows > cols)
+        error_set(ERROR_RUNTIME, "The QR decomposition is not differentiable when "
+                                 "mode='complete' and nrows > ncols.");
+    else if (rows < cols)
+        c->grads[0] = qr_wide_gradient(q, r, c->g[0], c->g[1]);
+    else
+        c->grads[0] = qr_gradient(q, r, c->g[0], c->g[1]);
 }

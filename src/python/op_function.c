@@ -56,15 +56,18 @@ static PyObject *named_repr(PyObject *self)
 
 static PyTypeObject *make_named_type(const struct op *op)
 {
-    static char names[32][64], fields_text[32][96];
+    enum { MOST = 64 }; /* rows of several results */
+    static char names[MOST][64], fields_text[MOST][96];
     static int used;
     PyStructSequence_Field fields[OP_MAX_OUTPUTS + 1] = {{NULL, NULL}};
     PyStructSequence_Desc desc = {.fields = fields, .n_in_sequence = op->outputs};
     PyTypeObject *type;
     char *text, *rest;
 
-    if (used == 32)
+    if (used == MOST) {
+        PyErr_SetString(PyExc_SystemError, "too many types of results");
         return NULL;
+    }
     snprintf(names[used], sizeof(names[0]), "torch.return_types.%.*s",
              (int)strcspn(op->name, "_") == 0
                  ? 40

@@ -29,6 +29,7 @@ const struct sample samples[] = {
     ONE(linalg_norm__text, "f23 'nuc'") ONE(linalg_cond, "f33") ONE(linalg_cond, "f33 1")
     ONE(linalg_matrix_power, "f33 3") ONE(linalg_matrix_power, "f33 -2") ONE(matrix_power, "f33 0")
     ONE(linalg_matrix_rank, "f33") ONE(linalg_pinv, "f23") ONE(pinverse, "f32")
+    ONE(linalg_qr, "f24") ONE(linalg_qr, "f34 'complete'")
 };
 const int sample_count = sizeof(samples) / sizeof(*samples);
 

@@ -13,10 +13,13 @@ bool report_register(PyObject *name, const char *source, size_t length)
     PyObject *linecache = PyImport_ImportModule("linecache");
     PyObject *cache = linecache ? PyObject_GetAttrString(linecache, "cache") : NULL;
     PyObject *text = PyUnicode_DecodeUTF8(source, (Py_ssize_t)length, "replace");
-    PyObject *lines = text ? PyUnicode_Splitlines(text, 1) : NULL;
-    PyObject *entry = NULL;
+    PyObject *lines, *entry = NULL;
     bool done;
 
+    /* traceback counts on the newline of the last line as well: without it the carets are off by
+     * one */
+    PyUnicode_AppendAndDel(&text, PyUnicode_FromString("\n"));
+    lines = text ? PyUnicode_Splitlines(text, 1) : NULL;
     if (cache && lines) /* no time of change: linecache never drops it */
         entry = Py_BuildValue("(nOOO)", (Py_ssize_t)length, Py_None, lines, name);
     done = entry && PyObject_SetItem(cache, name, entry) == 0;

@@ -113,7 +113,8 @@ static int op_node_apply(struct node *node, struct tensor *const *g, struct tens
         results[i - node->edge_count] = unpack_result(self, i, (uint32_t)(i - node->edge_count));
     for (int k = 0; k < node->edge_count; k++)
         call.need |= (uint64_t)(node->edges[k].node != NULL) << (k < 63 ? k : 63);
-    rule->apply(&call);
+    if (!error_pending()) /* else memory ran out while the results were unpacked */
+        rule->apply(&call);
     if (error_pending())
         status = -1;
     for (int k = 0; k < node->edge_count; k++) {

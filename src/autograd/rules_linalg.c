@@ -207,8 +207,11 @@ static struct tensor *beside(struct tensor *x, struct tensor *u)
 void linalg_svd_rule(struct grad_call *c)
 {
     struct tensor *s = c->results[1], *inner, *gu, *gv, *u, *vh, *e, *grad;
-    int64_t k = s->shape[s->ndim - 1];
+    int64_t k;
 
+    if (!s) /* memory ran out when the results were taken up again */
+        return;
+    k = s->shape[s->ndim - 1];
     u = first(c->results[0], -1, k);
     vh = first(c->results[2], -2, k);
     gu = first(c->g[0], -1, k);

@@ -1,6 +1,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "notebook/notebook.h"
+#include "notebook/watch.h"
 
 #include <errno.h>
 #include <string.h>
@@ -70,5 +71,7 @@ struct notebook *notebook_load(const char *path)
         notebook_free(nb);
         return NULL;
     }
+    if (nb)
+        watch_remember(nb);
     return nb;
 }

@@ -84,6 +84,11 @@ struct notebook {
     bool bom;      /* the file starts with a byte order mark */
     uint64_t next_id;
     struct notebook_undo *undo;
+    struct {
+        bool known;
+        uint64_t device, inode, size;
+        int64_t seconds, nanoseconds;
+    } file; /* what was at `path` when it was last read or written */
 };
 
 struct notebook *notebook_new(void); /* one empty code cell */
@@ -97,6 +102,9 @@ void notebook_write(const struct notebook *nb, struct strbuf *out);
 /* Writes a temporary file beside `path`, syncs and renames it; the old file stays whole on error.
  * path NULL means nb->path. Follows a symbolic link, keeps the file's mode. */
 int notebook_save(struct notebook *nb, const char *path);
+/* Whether another program has written the file since it was last read or written here. A file that
+ * is gone has not changed: saving makes it again. */
+bool notebook_changed_on_disk(const struct notebook *nb);
 
 /* Editing. One call is one step for undo. CR LF in a text becomes LF. Deleting the only cell leaves
  * an empty code cell. Inserting returns the cell, which belongs to the document.

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "notebook/notebook.h"
 #include "notebook/undo.h"
+#include "notebook/watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -179,7 +180,9 @@ int notebook_save(struct notebook *nb, const char *path)
         new_path = NULL;
     }
     mem_free(new_path);
-    if (result == 0)
+    if (result == 0) {
         undo_mark_saved(nb);
+        watch_remember(nb);
+    }
     return result;
 }

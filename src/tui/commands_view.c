@@ -94,6 +94,25 @@ static bool save_to(struct app *app, const char *path)
     return true;
 }
 
+/* Another program's text is not overwritten without a question. */
+static bool quit_when_saved;
+
+static void on_overwrite(struct app *app, const char *answer)
+{
+    if (answer[0] == 'y' && save_to(app, NULL) && quit_when_saved)
+        app->quit = true;
+}
+
+static void save_asking(struct app *app, bool quit)
+{
+    quit_when_saved = quit;
+    if (notebook_changed_on_disk(app->nb))
+        prompt_choice(app, "Another program changed the file. Overwrite it? y: yes  n: no", "yn",
+                      on_overwrite);
+    else if (save_to(app, NULL) && quit)
+        app->quit = true;
+}
+
 static struct strbuf new_name = {.text = strbuf_empty};
 
 static void on_replace(struct app *app, const char *answer)
@@ -125,7 +144,7 @@ void do_save(struct app *app)
         editor_place(&app->editor, cursor, false);
     }
     if (app->nb->path)
-        save_to(app, NULL);
+        save_asking(app, false);
     else
         do_save_as(app);
 }
@@ -142,7 +161,7 @@ static void on_quit(struct app *app, const char *answer)
     else if (!app->nb->path)
         do_save_as(app);
     else
-        app->quit = save_to(app, NULL);
+        save_asking(app, true);
 }
 
 void do_quit(struct app *app)

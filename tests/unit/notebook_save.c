@@ -229,3 +229,20 @@ Test(notebook_save, refuses_what_is_no_notebook)
     cr_assert_not_null(nb);
     notebook_free(nb);
 }
+
+Test(notebook_save, notices_another_writer)
+{
+    struct notebook *nb;
+
+    put("a.md", "one\n", 4);
+    nb = notebook_load("a.md");
+    cr_assert_not_null(nb);
+    cr_assert_not(notebook_changed_on_disk(nb));
+    put("a.md", "theirs\n", 7);
+    cr_assert(notebook_changed_on_disk(nb));
+    cr_assert_eq(notebook_save(nb, NULL), 0);
+    cr_assert_not(notebook_changed_on_disk(nb), "our own saving is no change");
+    cr_assert_eq(unlink("a.md"), 0);
+    cr_assert_not(notebook_changed_on_disk(nb), "a file that is gone is made again");
+    notebook_free(nb);
+}

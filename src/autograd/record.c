@@ -398,6 +398,8 @@ int op_call(const struct op *op, const struct value *args, struct tensor **out)
     if (!node || record_results(node, out) < 0)
         status = -1;
     for (int i = 0; i < op->outputs; i++) {
+        if (status == 0 && i > 0 && op->flags & OP_ONE_GRAD)
+            continue;
         if (status == 0 && out[i] && dtype_is_float(tensor_dtype(out[i])))
             tensor_set_history(out[i], node, (uint32_t)i);
         else if (status < 0) {

@@ -124,13 +124,13 @@ static const struct {
     {OP_norm, "NormBackward1"},
     {OP_logsigmoid, "LogSigmoidBackward0"},
     {OP__gelu_tanh, "GeluBackward0"},
-    {OP__nll_loss2d, "NllLoss2DBackward0"},
     {OP_div_number, "DivBackward1"},
 };
 
 static char backward_names[OP_COUNT][40];
 
-/* log_softmax -> LogSoftmaxBackward0. A leading underscore and an overload's name go. */
+/* log_softmax -> LogSoftmaxBackward0, avg_pool2d -> AvgPool2DBackward0. A leading underscore and an
+ * overload's name go. */
 static void make_backward_name(const char *name, char *out, size_t size)
 {
     size_t length = 0;
@@ -142,7 +142,7 @@ static void make_backward_name(const char *name, char *out, size_t size)
             continue;
         }
         out[length++] = upper ? (char)toupper((unsigned char)*name) : *name;
-        upper = false;
+        upper = isdigit((unsigned char)*name) != 0;
     }
     snprintf(out + length, size - length, "Backward0");
 }

@@ -51,4 +51,8 @@ PyObject *size_object(int ndim, const int64_t *shape); /* torch.Size; new refere
 /* (2, 3), [2, 3], torch.Size or several ints at args[0..count-1]; ndim or -1 with an exception. */
 int shape_from_python(PyObject *const *args, Py_ssize_t count, int64_t *shape);
 
+/* Results of an operation of torch.nn.functional, taken over: one tensor, or a plain tuple. Those
+ * from the second on that are NULL were not asked for. */
+PyObject *tensors_to_python(struct tensor **out, int count);
+
 #endif

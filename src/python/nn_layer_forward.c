@@ -134,7 +134,7 @@ static PyObject *run(const struct layer_type *layer, struct value *values, bool 
     if (!inplace) {
         if (op_call(&ops[layer->op], values, out) < 0)
             return python_error();
-        return tensor_wrap(out[0]);
+        return tensors_to_python(out, ops[layer->op].outputs);
     }
     if (ops_inplace[layer->op].name) {
         status = op_call_inplace(&ops_inplace[layer->op], values);

@@ -254,7 +254,7 @@ static PyObject *make_entry(PyObject *self, const struct layer_type *layer,
 
     if (ndim < 0)
         return NULL;
-    tensor = tensor_wrap(tensor_new(dtype, ndim, shape));
+    tensor = tensor_wrap(tensor_new(ndim ? dtype : DTYPE_i64, ndim, shape));
     if (!tensor || entry->buffer)
         return tensor;
     parameter = PyObject_CallOneArg((PyObject *)parameter_type, tensor);

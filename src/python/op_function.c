@@ -125,6 +125,26 @@ static PyObject *give_list(const struct op *op, const struct value *values)
     return tuple;
 }
 
+PyObject *tensors_to_python(struct tensor **out, int count)
+{
+    PyObject *tuple;
+
+    while (count > 1 && !out[count - 1])
+        count--;
+    if (count == 1)
+        return tensor_wrap(out[0]);
+    tuple = PyTuple_New(count);
+    for (int i = 0; i < count; i++) {
+        PyObject *item = tensor_wrap(out[i]);
+
+        if (tuple && item)
+            PyTuple_SET_ITEM(tuple, i, item);
+        else
+            Py_CLEAR(tuple);
+    }
+    return tuple;
+}
+
 /* ---- calls ---- */
 
 static PyObject *call_op(const struct op *op, struct parsed_args *parsed)
@@ -149,6 +169,8 @@ static PyObject *call_op(const struct op *op, struct parsed_args *parsed)
         tensor_unref(out[0]);
         return scalar_to_python(truth);
     }
+    if (op->outputs > 1 && op->flags & OP_NN)
+        return tensors_to_python(out, op->outputs);
     for (int i = 0; i < op->outputs; i++) {
         items[i] = parsed->out[i] ? tensor_object(out[i]) : tensor_wrap(out[i]);
         if (!items[i])

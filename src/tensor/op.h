@@ -107,6 +107,7 @@ enum op_flag {
     OP_COMPOSED = 1 << 9, /* made of recorded operations: records nothing itself */
     OP_NO_GRAD = 1 << 10, /* its result never requires a gradient */
     OP_IN_PLACE_CALL = 1 << 11, /* this is the in-place form of a row: out[0] is self */
+    OP_ONE_GRAD = 1 << 13,      /* of several results, the first alone has a gradient */
     OP_PYTHON_BOOL = 1 << 12    /* Python gets True or False instead of a zero-dim tensor */
 };
 #define OP_FM   (OP_FUNCTION | OP_METHOD)

@@ -1,0 +1,191 @@
+/* batch_norm, layer_norm, group_norm and bilinear, made of recorded operations. */
+#include "autograd/formula.h"
+#include "base/error.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The output alone of native_batch_norm. */
+static struct tensor *normalized(const struct value *args)
+{
+    struct tensor *results[OP_MAX_OUTPUTS] = {NULL};
+
+    if (op_call(&ops[OP_native_batch_norm], args, results) < 0)
+        return NULL;
+    for (int i = 0; i < 3; i++)
+        pool_keep(results[i]);
+    return results[0];
+}
+
+/* "[4, 1]" without its brackets, in torch.Size([...]). */
+static int check_count(const struct tensor *input)
+{
+    char text[128];
+
+    if (input->ndim < 2 || input->numel != input->shape[1])
+        return 0;
+    return error_set(ERROR_VALUE,
+                     "Expected more than 1 value per channel when training, got input size "
+                     "torch.Size(%s)",
+                     shape_text(input->ndim, input->shape, text, sizeof(text)));
+}
+
+int batch_norm_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct value all[] = {args[0], args[3], args[4], args[1], args[2], args[5], args[6], args[7]};
+    size_t mark;
+
+    if (args[5].i && check_count(args[0].tensor) < 0)
+        return -1;
+    mark = pool_open();
+    return pool_leave(op, mark, normalized(all), out);
+}
+
+/* x of any shape as `groups` runs of elements, each of which gets mean 0 and variance 1. */
+static struct tensor *normalize_runs(struct tensor *x, int64_t groups, double eps)
+{
+    int64_t runs[3] = {1, groups, groups ? x->numel / groups : 0};
+    struct tensor *flat = d_reshape(x, 3, runs);
+    struct value args[] = {V_MAYBE(flat), V_NONE,      V_NONE,       V_NONE,
+                           V_NONE,        V_INT(true), V_FLOAT(0.1), V_FLOAT(eps)};
+    struct tensor *result = flat ? normalized(args) : NULL;
+
+    return result ? d_reshape(result, x->ndim, x->shape) : NULL;
+}
+
+/* x * weight + bias, as far as there are any. */
+static struct tensor *affine(struct tensor *x, struct tensor *weight, struct tensor *bias)
+{
+    if (weight)
+        x = d_mul(x, weight);
+    return bias ? d_add(x, bias) : x;
+}
+
+static int check_part(const char *name, const struct value *part, const struct value *shape)
+{
+    const struct tensor *t = part->tensor;
+    char text[2][128];
+
+    if (!part->given ||
+        (t->ndim == shape->ints.count &&
+         memcmp(t->shape, shape->ints.at, (size_t)t->ndim * sizeof(*t->shape)) == 0))
+        return 0;
+    return error_set(ERROR_RUNTIME,
+                     "Expected %s to be of same shape as normalized_shape, but got %s of shape %s "
+                     "and normalized_shape = %s",
+                     name, name, shape_text(t->ndim, t->shape, text[0], sizeof(text[0])),
+                     shape_text(shape->ints.count, shape->ints.at, text[1], sizeof(text[1])));
+}
+
+static int check_layer(const struct tensor *x, const struct value *args)
+{
+    const struct value *shape = &args[1];
+    int count = shape->ints.count, at = x->ndim - count;
+    char text[2][128];
+
+    if (count < 1)
+        return error_set(ERROR_RUNTIME, "Expected normalized_shape to be at least 1-dimensional, "
+                                        "i.e., containing at least one element, but got "
+                                        "normalized_shape = []");
+    if (check_part("weight", &args[2], shape) < 0 || check_part("bias", &args[3], shape) < 0)
+        return -1;
+    if (at >= 0 && memcmp(x->shape + at, shape->ints.at, (size_t)count * sizeof(*x->shape)) == 0)
+        return 0;
+    shape_text(count, shape->ints.at, text[0], sizeof(text[0]));
+    return error_set(ERROR_RUNTIME,
+                     "Given normalized_shape=%s, expected input with shape [*, %s, but got input "
+                     "of size%s",
+                     text[0], text[0] + 1, shape_text(x->ndim, x->shape, text[1], sizeof(text[1])));
+}
+
+int layer_norm_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *x = args[0].tensor, *result;
+    int64_t groups = 1;
+    size_t mark;
+
+    if (check_layer(x, args) < 0)
+        return -1;
+    for (int d = 0; d < x->ndim - args[1].ints.count; d++)
+        groups *= x->shape[d];
+    mark = pool_open();
+    result = normalize_runs(x, groups, args[4].d);
+    result = affine(result, args[2].given ? args[2].tensor : NULL,
+                    args[3].given ? args[3].tensor : NULL);
+    return pool_leave(op, mark, result, out);
+}
+
+/* A vector of channels as (C, 1, ...), to stand behind the batch. */
+static struct tensor *of_channels(const struct value *vector, const struct tensor *x)
+{
+    int64_t shape[TENSOR_MAX_DIMS];
+
+    for (int d = 0; d < x->ndim - 1; d++)
+        shape[d] = d ? 1 : x->shape[1];
+    return vector->given ? d_reshape(vector->tensor, x->ndim - 1, shape) : NULL;
+}
+
+int group_norm_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *x = args[0].tensor, *result;
+    int64_t groups = args[1].i;
+    char text[128];
+    size_t mark;
+
+    if (x->ndim < 2)
+        return error_set(ERROR_RUNTIME, "Expected at least 2 dimensions, but got %d", x->ndim);
+    if (groups <= 0 || x->shape[1] % groups)
+        return error_set(ERROR_RUNTIME,
+                         "Expected number of channels in input to be divisible by num_groups, but "
+                         "got input of shape %s and num_groups=%lld",
+                         shape_text(x->ndim, x->shape, text, sizeof(text)), (long long)groups);
+    mark = pool_open();
+    result = normalize_runs(x, x->shape[0] * groups, args[4].d);
+    if (result)
+        result = affine(result, of_channels(&args[2], x), of_channels(&args[3], x));
+    return pool_leave(op, mark, result, out);
+}
+
+/* ---- bilinear ---- */
+
+/* Of rows: (n, i) @ (i, o * j) gives (n, o, j), whose product with (n, 1, j) is summed over j. */
+static struct tensor *bilinear_rows(struct tensor *x, struct tensor *y, struct tensor *weight)
+{
+    const int64_t *w = weight->shape, last = 2;
+    struct tensor *turned = d_transpose(weight, 0, 1), *t;
+
+    turned = turned ? d_reshape(turned, 2, (int64_t[]){w[1], w[0] * w[2]}) : NULL;
+    t = turned ? d_call2(OP_mm, x, turned) : NULL;
+    t = t ? d_reshape(t, 3, (int64_t[]){x->shape[0], w[0], w[2]}) : NULL;
+    y = d_unsqueeze(y, 1);
+    return t && y ? d_sum(d_mul(t, y), &last, 1, false) : NULL;
+}
+
+int bilinear_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *x = args[0].tensor, *y = args[1].tensor, *weight = args[2].tensor, *result;
+    int64_t shape[TENSOR_MAX_DIMS], rows;
+    size_t mark;
+
+    if (weight->ndim != 3 || x->ndim < 1 || x->ndim != y->ndim ||
+        memcmp(x->shape, y->shape, (size_t)(x->ndim - 1) * sizeof(*x->shape)) != 0)
+        return error_set(ERROR_RUNTIME, "bilinear(): input batch dimensions do not match");
+    if (x->shape[x->ndim - 1] != weight->shape[1] || y->shape[y->ndim - 1] != weight->shape[2])
+        return error_set(ERROR_RUNTIME,
+                         "bilinear(): inputs of %lld and %lld features do not match a weight for "
+                         "%lld and %lld",
+                         (long long)x->shape[x->ndim - 1], (long long)y->shape[y->ndim - 1],
+                         (long long)weight->shape[1], (long long)weight->shape[2]);
+    mark = pool_open();
+    memcpy(shape, x->shape, sizeof(shape));
+    shape[x->ndim - 1] = weight->shape[0];
+    rows = weight->shape[1] ? x->numel / weight->shape[1] : 0;
+    x = d_reshape(x, 2, (int64_t[]){rows, weight->shape[1]});
+    y = d_reshape(y, 2, (int64_t[]){rows, weight->shape[2]});
+    result = x && y ? bilinear_rows(x, y, weight) : NULL;
+    if (result)
+        result = d_reshape(result, args[0].tensor->ndim, shape);
+    if (result && args[3].given)
+        result = d_add(result, args[3].tensor);
+    return pool_leave(op, mark, result, out);
+}

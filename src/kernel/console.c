@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "kernel/channel.h"
+#include "kernel/pump.h"
 #include "kernel/stream.h"
 #include "protocol/client.h"
 
@@ -45,6 +46,7 @@ static PyObject *write_bytes(struct console *self, PyObject *bytes)
     if (PyObject_GetBuffer(bytes, &buffer, PyBUF_SIMPLE) < 0)
         return NULL;
     length = buffer.len;
+    pump_catch_up();
     stream_write(self->id, buffer.buf, (size_t)length);
     PyBuffer_Release(&buffer);
     return PyLong_FromSsize_t(length);
@@ -62,6 +64,7 @@ static PyObject *console_write(PyObject *object, PyObject *text)
     if (!PyUnicode_Check(text))
         return PyErr_Format(PyExc_TypeError, "write() argument must be str, not %s",
                             Py_TYPE(text)->tp_name);
+    pump_catch_up();
     utf8 = PyUnicode_AsUTF8AndSize(text, &length);
     if (utf8) {
         stream_write(self->id, utf8, (size_t)length);

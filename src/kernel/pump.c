@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "kernel/channel.h"
+#include "kernel/clock.h"
 #include "kernel/live.h"
 #include "kernel/stream.h"
 
@@ -25,6 +26,7 @@ static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
 static int pipes[STREAM_COUNT] = {-1, -1}; /* our ends */
 static int wake_fd = -1;
 static volatile bool ending;
+static pid_t owner; /* the process that pumps */
 
 static bool redirect(enum stream_id id, int target)
 {
@@ -57,6 +59,23 @@ static void drain(enum stream_id id)
 void pump_drain(void)
 {
     fflush(NULL);
+    pthread_mutex_lock(&reading);
+    for (int id = 0; id < STREAM_COUNT; id++)
+        drain((enum stream_id)id);
+    pthread_mutex_unlock(&reading);
+}
+
+/* What a program that a cell ran has written must stand before what the cell prints next. Asked at
+ * most once a millisecond: a loop of prints pays nothing. A forked child has no pump, and the pipes
+ * are not its own. */
+void pump_catch_up(void)
+{
+    static int64_t last;
+    int64_t now = clock_ms();
+
+    if (now == last || getpid() != owner)
+        return;
+    last = now;
     pthread_mutex_lock(&reading);
     for (int id = 0; id < STREAM_COUNT; id++)
         drain((enum stream_id)id);
@@ -105,6 +124,7 @@ bool pump_open(void)
     if (wake_fd < 0 || !redirect(STREAM_STDOUT, STDOUT_FILENO) ||
         !redirect(STREAM_STDERR, STDERR_FILENO))
         return error_set(ERROR_IO, "cannot redirect the output: %s", strerror(errno)) == 0;
+    owner = getpid();
     setvbuf(stdout, NULL, _IOLBF, 0);
     /* Signals are the main thread's: there they end a sleep, and Python looks for them. */
     sigfillset(&all);

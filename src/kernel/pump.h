@@ -16,6 +16,8 @@ bool pump_open(void);
 void pump_wake(void);
 /* Takes over what has been written to descriptors 1 and 2 so far. */
 void pump_drain(void);
+/* The same before Python's own output, without asking more often than once a millisecond. */
+void pump_catch_up(void);
 /* Ends the thread. */
 void pump_close(void);
 

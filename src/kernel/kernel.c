@@ -9,6 +9,7 @@
 #include "kernel/complete.h"
 #include "kernel/console.h"
 #include "kernel/live.h"
+#include "kernel/observe.h"
 #include "kernel/pump.h"
 #include "kernel/report.h"
 #include "kernel/stream.h"
@@ -65,6 +66,7 @@ static void execute(const struct frame *request)
     forget_interrupt();
     channel_set_cell(request->cell);
     stream_begin_cell();
+    observe_begin_cell();
     runs++;
     if (!channel_send(EVENT_BUSY, json_pack("{si}", "run", runs), NULL, 0))
         error_clear();
@@ -79,6 +81,7 @@ static void execute(const struct frame *request)
     error_clear();
     pump_drain();
     stream_finish();
+    observe_finish();
     live_finish();
     variables_send();
     send_idle(ok,
@@ -176,6 +179,7 @@ int kernel_main(int fd)
     channel_open(fd, pump_wake);
     stream_open(pump_wake);
     live_install(pump_wake);
+    observe_install();
     if (!pump_open() || !interpreter_start(&none))
         return give_up(error_message());
     if (!console_install() || !cell_open()) {

@@ -110,3 +110,25 @@ Test(kernel_tensors, a_result_is_printed_as_pytorch_does)
     outcome_release(&outcome);
     client_free(client);
 }
+
+Test(kernel_tensors, optimizer_steps_are_counted)
+{
+    struct client *client = kernel_start();
+    struct event event;
+
+    kernel_execute(client, 1,
+                   "import torch\n"
+                   "p = torch.zeros(2, requires_grad=True)\n"
+                   "o = torch.optim.Adam([p])\n"
+                   "for i in range(7):\n"
+                   "    o.zero_grad(); (p * p).sum().backward(); o.step()\n");
+    do {
+        cr_assert(kernel_await(client, EVENT_STEP, &event, 20000), "the last count arrives");
+        if (json_integer_value(json_object_get(event.header, "step")) == 7)
+            break;
+        event_release(&event);
+    } while (true);
+    cr_expect_str_eq(json_string_value(json_object_get(event.header, "optimizer")), "Adam");
+    event_release(&event);
+    client_free(client);
+}

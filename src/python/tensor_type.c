@@ -28,7 +28,7 @@ static TensorObject *object_alloc(PyTypeObject *type)
         return (TensorObject *)type->tp_alloc(type, 0);
     self = free_objects[--free_count];
     PyObject_Init((PyObject *)self, type);
-    self->dict = self->weakrefs = self->hooks = NULL;
+    self->dict = self->weakrefs = NULL;
     PyObject_GC_Track(self);
     return self;
 }

@@ -17,7 +17,6 @@ typedef struct {
     PyObject_HEAD struct tensor *tensor;
     PyObject *dict;
     PyObject *weakrefs;
-    PyObject *hooks; /* _backward_hooks and the like that Python code looks at, or NULL */
 } TensorObject;
 
 extern PyTypeObject *tensor_type;    /* torch.Tensor */

@@ -168,42 +168,27 @@ static inline float div_trunc_floatf(float x, float y)
     return truncf(x / y);
 }
 /* PyTorch computes small powers by products and roots; so do we, for the same digits. */
-static inline double pow_float(double x, double y)
-{
-    if (y == 2)
-        return x * x;
-    if (y == 3)
-        return x * x * x;
-    if (y == 1)
-        return x;
-    if (y == 0.5)
-        return sqrt(x);
-    if (y == -1)
-        return 1 / x;
-    if (y == -2)
-        return 1 / (x * x);
-    if (y == -0.5)
-        return 1 / sqrt(x);
-    return pow(x, y);
-}
-static inline float pow_floatf(float x, float y)
-{
-    if (y == 2)
-        return x * x;
-    if (y == 3)
-        return x * x * x;
-    if (y == 1)
-        return x;
-    if (y == 0.5f)
-        return sqrtf(x);
-    if (y == -1)
-        return 1 / x;
-    if (y == -2)
-        return 1 / (x * x);
-    if (y == -0.5f)
-        return 1 / sqrtf(x);
-    return powf(x, y);
-}
+#define POW_FLOAT(name, T, root, power)                                                            \
+    static inline T name(T x, T y)                                                                 \
+    {                                                                                              \
+        if (y == 2)                                                                                \
+            return x * x;                                                                          \
+        if (y == 3)                                                                                \
+            return x * x * x;                                                                      \
+        if (y == 1)                                                                                \
+            return x;                                                                              \
+        if (y == (T)0.5)                                                                           \
+            return root(x);                                                                        \
+        if (y == -1)                                                                               \
+            return 1 / x;                                                                          \
+        if (y == -2)                                                                               \
+            return 1 / (x * x);                                                                    \
+        if (y == (T)-0.5)                                                                          \
+            return 1 / root(x);                                                                    \
+        return power(x, y);                                                                        \
+    }
+POW_FLOAT(pow_float, double, sqrt, pow)
+POW_FLOAT(pow_floatf, float, sqrtf, powf)
 
 #define m_floor_divide(x, y)                                                                       \
     BY_TYPE(x, floor_divide_floatf, floor_divide_float, floor_divide_int)(x, y)

@@ -218,7 +218,7 @@ static int read_value(const struct param *p, bool number_too, PyObject *object, 
         return v->text != NULL;
     case VALUE_GENERATOR:
         v->generator =
-            Py_IS_TYPE(object, generator_type) ? &((GeneratorObject *)object)->generator : NULL;
+            Py_IS_TYPE(object, generator_type) ? ((GeneratorObject *)object)->generator : NULL;
         return v->generator != NULL;
     default:
         return 0;

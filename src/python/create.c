@@ -27,7 +27,7 @@ bool create_read_option(const char *name, PyObject *value, struct create_options
         return device_check(value) == 0;
     if (strcmp(name, "generator") == 0) {
         o->generator =
-            Py_IS_TYPE(value, generator_type) ? &((GeneratorObject *)value)->generator : NULL;
+            Py_IS_TYPE(value, generator_type) ? ((GeneratorObject *)value)->generator : NULL;
         return true;
     }
     if (strcmp(name, "out") == 0) {

@@ -15,8 +15,6 @@
 
 /* ---- seeds ---- */
 
-static PyObject *generator_object;
-
 static PyObject *manual_seed(PyObject *self, PyObject *seed)
 {
     uint64_t value = PyLong_AsUnsignedLongLongMask(seed);
@@ -25,7 +23,7 @@ static PyObject *manual_seed(PyObject *self, PyObject *seed)
     if (PyErr_Occurred())
         return NULL;
     generator_seed(generator_default(), value);
-    return Py_NewRef(generator_object);
+    return Py_NewRef(default_generator_object());
 }
 
 static PyObject *initial_seed(PyObject *self, PyObject *unused)
@@ -42,32 +40,18 @@ static PyObject *seed(PyObject *self, PyObject *unused)
     return PyLong_FromUnsignedLongLong(generator_seed_random(generator_default()));
 }
 
-/* The state as a tensor of bytes, to be put back by set_rng_state(). */
 static PyObject *get_rng_state(PyObject *self, PyObject *unused)
 {
-    int64_t size = sizeof(struct generator);
-    struct tensor *t = tensor_new(DTYPE_u8, 1, &size);
-
     (void)self;
     (void)unused;
-    if (t)
-        memcpy(tensor_data(t), generator_default(), sizeof(struct generator));
-    return tensor_wrap(t);
+    return generator_state(generator_default());
 }
 
 static PyObject *set_rng_state(PyObject *self, PyObject *state)
 {
-    struct generator read;
-
     (void)self;
-    if (!tensor_check(state) || tensor_of(state)->dtype != DTYPE_u8)
-        return PyErr_Format(PyExc_TypeError, "RNG state must be a torch.ByteTensor");
-    if (tensor_of(state)->numel != (int64_t)sizeof(read) || !tensor_is_contiguous(tensor_of(state)))
-        return PyErr_Format(PyExc_RuntimeError, "RNG state is wrong size");
-    memcpy(&read, tensor_data(tensor_of(state)), sizeof(read));
-    if (read.left < 0 || read.left > MT_N || read.next < 0 || read.next > MT_N)
-        return PyErr_Format(PyExc_RuntimeError, "Invalid mt19937 state");
-    *generator_default() = read;
+    if (generator_set_state(generator_default(), state) < 0)
+        return NULL;
     Py_RETURN_NONE;
 }
 
@@ -292,9 +276,5 @@ int settings_init(PyObject *torch)
     }
     if (PyModule_AddObjectRef(torch, "newaxis", Py_None) < 0)
         return -1;
-    generator_object = PyObject_CallNoArgs((PyObject *)generator_type);
-    return generator_object &&
-                   PyModule_AddObjectRef(torch, "default_generator", generator_object) == 0
-               ? 0
-               : -1;
+    return PyModule_AddObjectRef(torch, "default_generator", default_generator_object());
 }

@@ -192,7 +192,7 @@ static bool read_fill(PyObject *self, PyObject *args, PyObject *kwargs, const ch
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, format, names, &call->a, &call->b, &generator))
         return false;
     call->generator =
-        Py_IS_TYPE(generator, generator_type) ? &((GeneratorObject *)generator)->generator : NULL;
+        Py_IS_TYPE(generator, generator_type) ? ((GeneratorObject *)generator)->generator : NULL;
     if (grad_enabled() && t->requires_grad && !t->grad_fn) {
         PyErr_SetString(PyExc_RuntimeError, "a leaf Variable that requires grad is being used in "
                                             "an in-place operation.");
@@ -263,7 +263,7 @@ static PyObject *method_random_(PyObject *self, PyObject *args, PyObject *kwargs
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|LL$O:random_", names, &from, &to, &generator))
         return NULL;
     if (Py_IS_TYPE(generator, generator_type))
-        g = &((GeneratorObject *)generator)->generator;
+        g = ((GeneratorObject *)generator)->generator;
     if (PyTuple_GET_SIZE(args) == 0)
         return filled(self, random_integers_all(tensor_of(self), g));
     if (to == INT64_MIN) {

@@ -4,6 +4,7 @@
 #include "python/args.h"
 #include "python/errors.h"
 #include "python/module.h"
+#include "python/tensor_type.h"
 
 #include <string.h>
 #include <structmember.h>
@@ -352,9 +353,88 @@ static PyObject *generator_new(PyTypeObject *type, PyObject *args, PyObject *kwa
         device_check(device) < 0)
         return NULL;
     self = (GeneratorObject *)type->tp_alloc(type, 0);
-    if (self)
-        generator_seed(&self->generator, 67280421310721);
+    if (self) {
+        self->generator = &self->own;
+        generator_seed(self->generator, GENERATOR_DEFAULT_SEED);
+    }
     return (PyObject *)self;
+}
+
+PyObject *default_generator_object(void)
+{
+    static PyObject *object;
+
+    if (!object)
+        object = PyObject_CallNoArgs((PyObject *)generator_type);
+    if (object)
+        ((GeneratorObject *)object)->generator = generator_default();
+    return object;
+}
+
+bool generator_from_python(PyObject *object, struct generator **out)
+{
+    *out = NULL;
+    if (!object || object == Py_None)
+        return true;
+    if (!PyObject_TypeCheck(object, generator_type)) {
+        PyErr_Format(PyExc_TypeError, "generator must be a torch.Generator or None, not %s",
+                     Py_TYPE(object)->tp_name);
+        return false;
+    }
+    *out = ((GeneratorObject *)object)->generator;
+    return true;
+}
+
+PyObject *generator_state(const struct generator *g)
+{
+    int64_t size = sizeof(*g);
+    struct tensor *t = tensor_new(DTYPE_u8, 1, &size);
+
+    if (t)
+        memcpy(tensor_data(t), g, sizeof(*g));
+    return tensor_wrap(t);
+}
+
+int generator_set_state(struct generator *g, PyObject *state)
+{
+    struct generator read;
+
+    if (!tensor_check(state) || tensor_of(state)->dtype != DTYPE_u8) {
+        PyErr_SetString(PyExc_TypeError, "RNG state must be a torch.ByteTensor");
+        return -1;
+    }
+    if (tensor_of(state)->numel != (int64_t)sizeof(read) ||
+        !tensor_is_contiguous(tensor_of(state))) {
+        PyErr_SetString(PyExc_RuntimeError, "RNG state is wrong size");
+        return -1;
+    }
+    memcpy(&read, tensor_data(tensor_of(state)), sizeof(read));
+    if (read.left < 0 || read.left > MT_N || read.next < 0 || read.next > MT_N) {
+        PyErr_SetString(PyExc_RuntimeError, "Invalid mt19937 state");
+        return -1;
+    }
+    *g = read;
+    return 0;
+}
+
+static PyObject *generator_get_state_method(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return generator_state(((GeneratorObject *)self)->generator);
+}
+
+static PyObject *generator_set_state_method(PyObject *self, PyObject *state)
+{
+    if (generator_set_state(((GeneratorObject *)self)->generator, state) < 0)
+        return NULL;
+    return Py_NewRef(self);
+}
+
+static PyObject *generator_get_device(PyObject *self, void *unused)
+{
+    (void)self;
+    (void)unused;
+    return device_cpu();
 }
 
 static PyObject *generator_manual_seed(PyObject *self, PyObject *seed)
@@ -363,21 +443,20 @@ static PyObject *generator_manual_seed(PyObject *self, PyObject *seed)
 
     if (PyErr_Occurred())
         return NULL;
-    generator_seed(&((GeneratorObject *)self)->generator, value);
+    generator_seed(((GeneratorObject *)self)->generator, value);
     return Py_NewRef(self);
 }
 
 static PyObject *generator_initial_seed(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    return PyLong_FromUnsignedLongLong(((GeneratorObject *)self)->generator.seed);
+    return PyLong_FromUnsignedLongLong(((GeneratorObject *)self)->generator->seed);
 }
 
 static PyObject *generator_seed_method(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    return PyLong_FromUnsignedLongLong(
-        generator_seed_random(&((GeneratorObject *)self)->generator));
+    return PyLong_FromUnsignedLongLong(generator_seed_random(((GeneratorObject *)self)->generator));
 }
 
 static PyType_Spec generator_spec = {
@@ -386,10 +465,15 @@ static PyType_Spec generator_spec = {
     .flags = Py_TPFLAGS_DEFAULT,
     .slots = (PyType_Slot[]){
         {Py_tp_new, generator_new},
-        {Py_tp_methods, (PyMethodDef[]){{"manual_seed", generator_manual_seed, METH_O, NULL},
-                                        {"initial_seed", generator_initial_seed, METH_NOARGS, NULL},
-                                        {"seed", generator_seed_method, METH_NOARGS, NULL},
-                                        {NULL, NULL, 0, NULL}}},
+        {Py_tp_getset, (PyGetSetDef[]){{"device", generator_get_device, NULL, NULL, NULL},
+                                       {NULL, NULL, NULL, NULL, NULL}}},
+        {Py_tp_methods,
+         (PyMethodDef[]){{"manual_seed", generator_manual_seed, METH_O, NULL},
+                         {"initial_seed", generator_initial_seed, METH_NOARGS, NULL},
+                         {"seed", generator_seed_method, METH_NOARGS, NULL},
+                         {"get_state", generator_get_state_method, METH_NOARGS, NULL},
+                         {"set_state", generator_set_state_method, METH_O, NULL},
+                         {NULL, NULL, 0, NULL}}},
         {0, NULL}}};
 
 int types_init(PyObject *torch)

@@ -12,10 +12,19 @@
 #include <stdbool.h>
 
 typedef struct {
-    PyObject_HEAD struct generator generator;
+    PyObject_HEAD struct generator *generator; /* its own, or the default one */
+    struct generator own;
 } GeneratorObject;
 
 extern PyTypeObject *dtype_type, *device_type, *size_type, *generator_type;
+
+/* torch.default_generator: one object that stands for generator_default(). Borrowed. */
+PyObject *default_generator_object(void);
+/* NULL or None (the default generator: NULL) or a Generator into *out; false with a TypeError. */
+bool generator_from_python(PyObject *object, struct generator **out);
+/* The state as a tensor of bytes, and back. */
+PyObject *generator_state(const struct generator *g);
+int generator_set_state(struct generator *g, PyObject *state);
 
 /* torch.device("cpu"); new reference. */
 PyObject *device_cpu(void);

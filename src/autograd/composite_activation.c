@@ -36,6 +36,12 @@ int celu_composite(const struct op *op, const struct value *args, struct tensor 
     return op_call(&ops[OP__celu], args, out);
 }
 
+/* Where PyTorch hands gelu to oneDNN. */
+static bool gelu_is_approximate(const struct tensor *self)
+{
+    return self->dtype == DTYPE_f32 && self->numel != 1 && tensor_is_contiguous(self);
+}
+
 int gelu_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
     enum op_id id = strcmp(args[1].text, "tanh") == 0 ? OP__gelu_tanh : OP__gelu;
@@ -43,6 +49,8 @@ int gelu_composite(const struct op *op, const struct value *args, struct tensor 
 
     if (id == OP__gelu && strcmp(args[1].text, "none") != 0)
         return error_set(ERROR_RUNTIME, "approximate argument must be either none or tanh.");
+    if (id == OP__gelu && gelu_is_approximate(args[0].tensor))
+        id = OP__gelu__float;
     return pool_leave(op, mark, d_call1(id, args[0].tensor), out);
 }
 

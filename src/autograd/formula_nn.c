@@ -51,6 +51,15 @@ struct tensor *d_gelu_slope(struct tensor *x)
     return d_add(cdf, d_mul(x, density));
 }
 
+/* (2 - x^2) times the density. */
+struct tensor *d_gelu_curve(struct tensor *x)
+{
+    struct tensor *square = d_mul(x, x);
+    struct tensor *density = times(d_exp(times(square, -0.5)), M_2_SQRTPI * M_SQRT1_2 * 0.5);
+
+    return d_mul(density, d_shift(d_neg(square), 2));
+}
+
 struct tensor *d_gelu_tanh_slope(struct tensor *x)
 {
     const double beta = M_SQRT2 * M_2_SQRTPI * 0.5, kappa = 0.044715;

@@ -18,6 +18,7 @@ struct tensor *d_softplus_slope(struct tensor *g, struct tensor *x, struct scala
                                 struct scalar threshold);
 /* The derivative at x. */
 struct tensor *d_gelu_slope(struct tensor *x);
+struct tensor *d_gelu_curve(struct tensor *x); /* the second derivative */
 struct tensor *d_gelu_tanh_slope(struct tensor *x);
 struct tensor *d_silu_slope(struct tensor *x);
 struct tensor *d_mish_slope(struct tensor *x);

@@ -3,6 +3,7 @@
  * allows. Compiled once per instruction set; the wider sets hold the floating-point types alone,
  * dispatch.c takes the rest from the baseline.
  */
+#include "tensor/gelu_math.h"
 #include "tensor/kernels.h"
 #include "tensor/vector_math.h"
 

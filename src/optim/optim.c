@@ -2,10 +2,16 @@
 
 #include "base/error.h"
 #include "optim/update.h"
+#include "tensor/iter.h"
 #include "tensor/kernels.h"
+#include "tensor/threads.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* A part of a parameter that has a thread of its own: at least so many elements, and whole cache
+ * lines of them. */
+enum { PART_LEAST = 8192, PART_ALIGN = 64 };
 
 /* ---- the table ---- */
 
@@ -249,6 +255,51 @@ static bool has_scalar(const struct optim_slot *slot)
     return slot->kind == SLOT_STEP || slot->kind == SLOT_SCALAR;
 }
 
+/* The same step for elements [from, to) alone. */
+static struct optim_step step_part(const struct optim_step *whole, size_t element, int64_t from,
+                                   int64_t to)
+{
+    struct optim_step part = *whole;
+    size_t skip = (size_t)from * element;
+
+    part.n = to - from;
+    part.param = (char *)whole->param + skip;
+    part.grad = (const char *)whole->grad + skip;
+    for (int i = 0; i < OPTIM_SLOTS; i++)
+        if (whole->slot[i])
+            part.slot[i] = (char *)whole->slot[i] + skip;
+    return part;
+}
+
+/* Elements do not depend on one another: a large parameter is shared out among the threads. What
+ * the rule makes of the scalars is the same in each part. */
+static void run_step(optim_rule_fn *rule, struct optim_step *step, size_t element)
+{
+    int64_t parts =
+        step->n / PART_LEAST < tensor_threads() ? step->n / PART_LEAST : tensor_threads();
+    int64_t size = parts > 1 ? (step->n / parts + PART_ALIGN - 1) / PART_ALIGN * PART_ALIGN : 0;
+    struct optim_step first;
+    void *token;
+
+    if (parts <= 1) {
+        rule(step);
+        return;
+    }
+    token = step->n >= ITER_LONG && tensor_long_begin ? tensor_long_begin() : NULL;
+#pragma omp parallel for num_threads((int)parts) schedule(static, 1)
+    for (int64_t i = 0; i < parts; i++) {
+        struct optim_step part =
+            step_part(step, element, i * size, i + 1 < parts ? (i + 1) * size : step->n);
+
+        rule(&part);
+        if (i == 0)
+            first = part;
+    }
+    memcpy(step->scalar, first.scalar, sizeof(first.scalar));
+    if (token)
+        tensor_long_end(token);
+}
+
 static void run_rule(const struct optimizer *o, const double *options, const struct operands *w,
                      struct optim_state *state, unsigned fresh)
 {
@@ -270,7 +321,8 @@ static void run_rule(const struct optimizer *o, const double *options, const str
             step.slot[i] = tensor_data(w->slot[i]);
         }
     }
-    (*rules())[o->id][w->param->dtype == DTYPE_f32 ? OPTIM_F32 : OPTIM_F64](&step);
+    run_step((*rules())[o->id][w->param->dtype == DTYPE_f32 ? OPTIM_F32 : OPTIM_F64], &step,
+             dtype_size(tensor_dtype(w->param)));
     for (int i = 0; i < o->slot_count; i++)
         if (has_scalar(&o->slots[i]))
             dtype_store(tensor_dtype(w->slot[i]), tensor_data(w->slot[i]),

@@ -337,6 +337,7 @@ static void release_autograd(struct tensor *t)
 
 void autograd_init(void)
 {
+    mem_keep_freed();
     tensor_release_autograd = release_autograd;
     kernels_choose();
     op_table_init();

@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 enum { POOL_STEP = 64, POOL_CLASSES = POOL_LARGEST / POOL_STEP };
 
@@ -39,6 +42,14 @@ static bool may_allocate(size_t size)
     }
     checked(NULL, size);
     return false;
+}
+
+void mem_keep_freed(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TRIM_THRESHOLD, 128 << 20);
+#endif
 }
 
 void *mem_alloc(size_t size)

@@ -24,22 +24,24 @@
 #define PARAM(T, k) (params[k].kind == SCALAR_FLOAT ? (T)params[k].d : (T)params[k].i)
 #define p(k)        p##k
 
-#define AT(T, k, step) (*(const T *)(ptr[k] + i * (step)))
+#define AT(T, k, step) (*(const T *)(at##k + i * (step)))
 
 /* The loops: R is the type of the result, T that of the computation. Contiguous operands and a
- * scalar second operand (stride 0) have loops that the compiler turns into vector code. */
+ * scalar second operand (stride 0) have loops that the compiler turns into vector code. It does so
+ * only when the addresses stand in variables: a store through them could change ptr itself. */
 #define KERNEL_BEGIN(name, id, T)                                                                  \
     static void name##_##id(int64_t n, char *const *ptr, const int64_t *stride,                    \
                             const struct scalar *params)                                           \
     {                                                                                              \
         const T p0 = PARAM(T, 0), p1 = PARAM(T, 1);                                                \
-        const int64_t s0 = stride[0], s1 = stride[1];
+        const int64_t s0 = stride[0], s1 = stride[1];                                              \
+        char *const at0 = ptr[0], *const at1 = ptr[1];
 
 #define LOOP(R, expr, step0, ...)                                                                  \
     _Pragma("GCC ivdep") for (int64_t i = 0; i < n; i++)                                           \
     {                                                                                              \
         __VA_ARGS__                                                                                \
-        *(R *)(ptr[0] + i * (step0)) = (R)(expr);                                                  \
+        *(R *)(at0 + i * (step0)) = (R)(expr);                                                     \
     }
 
 #define UNARY_LOOPS(R, T, expr)                                                                    \
@@ -49,18 +51,20 @@
         LOOP(R, expr, s0, const T x = AT(T, 1, s1);)
 
 #define BINARY_LOOPS(R, T, expr)                                                                   \
+    const char *const at2 = ptr[2];                                                                \
     const int64_t s2 = stride[2];                                                                  \
     if (s0 == sizeof(R) && s1 == sizeof(T) && s2 == sizeof(T))                                     \
         LOOP(R, expr, (int64_t)sizeof(R), const T x = AT(T, 1, (int64_t)sizeof(T));                \
              const T y = AT(T, 2, (int64_t)sizeof(T));)                                            \
     else if (s0 == sizeof(R) && s1 == sizeof(T) && s2 == 0) {                                      \
-        const T y = *(const T *)ptr[2];                                                            \
+        const T y = *(const T *)at2;                                                               \
         LOOP(R, expr, (int64_t)sizeof(R), const T x = AT(T, 1, (int64_t)sizeof(T));)               \
     } else                                                                                         \
         LOOP(R, expr, s0, const T x = AT(T, 1, s1); const T y = AT(T, 2, s2);)
 
 #define TERNARY_LOOPS(R, T, expr)                                                                  \
     const int64_t s2 = stride[2], s3 = stride[3];                                                  \
+    const char *const at2 = ptr[2], *const at3 = ptr[3];                                           \
     if (s0 == sizeof(R) && s1 == sizeof(T) && s2 == sizeof(T) && s3 == sizeof(T))                  \
         LOOP(R, expr, (int64_t)sizeof(R), const T x = AT(T, 1, (int64_t)sizeof(T));                \
              const T y = AT(T, 2, (int64_t)sizeof(T)); const T z = AT(T, 3, (int64_t)sizeof(T));)  \
@@ -76,27 +80,28 @@
             size_t bytes = (size_t)(n - i < lanes ? n - i : lanes) * sizeof(T);                    \
             V x = {0}, result;                                                                     \
             if (bytes == VECTOR_BYTES)                                                             \
-                memcpy(&x, ptr[1] + i * (int64_t)sizeof(T), VECTOR_BYTES);                         \
+                memcpy(&x, at1 + i * (int64_t)sizeof(T), VECTOR_BYTES);                            \
             else                                                                                   \
-                memcpy(&x, ptr[1] + i * (int64_t)sizeof(T), bytes);                                \
+                memcpy(&x, at1 + i * (int64_t)sizeof(T), bytes);                                   \
             result = (expr);                                                                       \
             if (bytes == VECTOR_BYTES)                                                             \
-                memcpy(ptr[0] + i * (int64_t)sizeof(T), &result, VECTOR_BYTES);                    \
+                memcpy(at0 + i * (int64_t)sizeof(T), &result, VECTOR_BYTES);                       \
             else                                                                                   \
-                memcpy(ptr[0] + i * (int64_t)sizeof(T), &result, bytes);                           \
+                memcpy(at0 + i * (int64_t)sizeof(T), &result, bytes);                              \
         }                                                                                          \
         return;                                                                                    \
     }
 #define VECTOR_BINARY(T, V, expr)                                                                  \
+    const char *const at2 = ptr[2];                                                                \
     if (s0 == sizeof(T) && s1 == sizeof(T) && stride[2] == sizeof(T)) {                            \
         int64_t i = 0, lanes = VECTOR_BYTES / (int64_t)sizeof(T);                                  \
         for (; i < n; i += lanes) {                                                                \
             size_t bytes = (size_t)(n - i < lanes ? n - i : lanes) * sizeof(T);                    \
             V x = {0}, y = {0}, result;                                                            \
-            memcpy(&x, ptr[1] + i * (int64_t)sizeof(T), bytes);                                    \
-            memcpy(&y, ptr[2] + i * (int64_t)sizeof(T), bytes);                                    \
+            memcpy(&x, at1 + i * (int64_t)sizeof(T), bytes);                                       \
+            memcpy(&y, at2 + i * (int64_t)sizeof(T), bytes);                                       \
             result = (expr);                                                                       \
-            memcpy(ptr[0] + i * (int64_t)sizeof(T), &result, bytes);                               \
+            memcpy(at0 + i * (int64_t)sizeof(T), &result, bytes);                                  \
         }                                                                                          \
         return;                                                                                    \
     }

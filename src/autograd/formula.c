@@ -1,5 +1,6 @@
 #include "autograd/formula.h"
 
+#include "base/error.h"
 #include "base/vec.h"
 #include "tensor/reduce.h"
 
@@ -310,6 +311,22 @@ struct tensor *d_pow_exponent(struct tensor *g, struct tensor *x, struct tensor 
     struct tensor *flat = d_logical_and(d_eq(x, zero), d_ge(y, zero));
 
     return d_where(d_logical_not(flat), d_mul(g, d_mul(result, d_log(x))));
+}
+
+struct tensor *d_refused(const char *message)
+{
+    return error_null(ERROR_RUNTIME, "%s", message);
+}
+
+int formula_forward(const struct op *op, const struct value *args, struct tensor **out,
+                    formula_fn *f)
+{
+    bool before = grad_set_enabled(false);
+    size_t mark = pool_open();
+    int status = pool_leave(op, mark, f(args), out);
+
+    grad_set_enabled(before);
+    return status;
 }
 
 void grad_store(struct grad_call *c, int edge, int arg, struct tensor *grad)

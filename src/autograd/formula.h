@@ -106,6 +106,18 @@ struct tensor *d_pow_base(struct tensor *g, struct tensor *x, struct tensor *y);
 struct tensor *d_pow_exponent(struct tensor *g, struct tensor *x, struct tensor *y,
                               struct tensor *result);
 
+/* False where x is 0 and y at most `zero`: there x * log(y - zero) has no slope. */
+struct tensor *d_log_counts(struct tensor *x, struct tensor *y, double zero);
+struct tensor *d_off_zero(struct tensor *x); /* x, and a tiny number where it is 0 */
+struct tensor *d_gamma_density(struct tensor *a, struct tensor *x);
+/* Where PyTorch has no derivative: its error; NULL. */
+struct tensor *d_refused(const char *message);
+
+/* The forward function of an OP row that is written as a formula: f without recording. */
+typedef struct tensor *formula_fn(const struct value *args);
+int formula_forward(const struct op *op, const struct value *args, struct tensor **out,
+                    formula_fn *f);
+
 /* ---- derivative rules ---- */
 
 /* What a rule sees. Tensors that the row does not save have a shape and dtype alone (args[i].tensor

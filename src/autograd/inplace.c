@@ -243,22 +243,32 @@ static int check_expanded(const struct tensor *t)
     return 0;
 }
 
-/* A rule that needs self as it was gets a copy of it. */
-static struct node *record_before(const struct op *op, const struct value *args)
+/* self as it is before the change, history included: what saves it does not hold self. */
+static struct tensor *copy_before(struct tensor *self)
 {
-    struct value copied[OP_MAX_ARGS];
-    struct tensor *self = args[0].tensor, *before;
-    struct node *node;
+    struct tensor *before = tensor_clone(self);
 
-    if (!(op_rules[op->id].saves & S0))
-        return record_node(op, args);
-    memcpy(copied, args, (size_t)op_schema(op)->count * sizeof(*args));
-    before = tensor_clone(self);
     if (!before)
         return NULL;
     before->requires_grad = self->requires_grad;
     if (tensor_grad_fn(self))
         tensor_set_history(before, self->grad_fn, self->output_nr);
+    return before;
+}
+
+/* A rule that needs self as it was gets a copy of it. */
+static struct node *record_before(const struct op *op, const struct value *args)
+{
+    struct value copied[OP_MAX_ARGS];
+    struct tensor *before;
+    struct node *node;
+
+    if (!(op_rules[op->id].saves & S0))
+        return record_node(op, args);
+    memcpy(copied, args, (size_t)op_schema(op)->count * sizeof(*args));
+    before = copy_before(args[0].tensor);
+    if (!before)
+        return NULL;
     copied[0].tensor = before;
     node = record_node(op, copied);
     tensor_unref(before);
@@ -280,6 +290,31 @@ static bool any_requires_grad(const struct op *op, const struct value *args)
     return args[0].tensor->base && args[0].tensor->base->requires_grad;
 }
 
+/* What is made of other operations is computed anew and copied into self. */
+static int composed_inplace(const struct op *op, const struct value *args)
+{
+    struct tensor *self = args[0].tensor, *result = NULL, *checked = self;
+    struct tensor *before = copy_before(self);
+    struct value copy[3] = {args[0]}, call[OP_MAX_ARGS];
+    int status = -1;
+
+    memcpy(call, args, (size_t)op_schema(op)->count * sizeof(*args));
+    call[0].tensor = before;
+    if (before)
+        status = op_call(&ops[op->id], call, &result);
+    tensor_unref(before);
+    if (status < 0)
+        return -1;
+    status = -1;
+    if (op_output(op, &checked, tensor_dtype(result), result->ndim, result->shape) == 0) {
+        copy[1] = (struct value){.given = true, .tensor = result};
+        op_defaults(&ops[OP_copy_], copy, 2);
+        status = op_call_inplace(&ops[OP_copy_], copy);
+    }
+    tensor_unref(result);
+    return status;
+}
+
 int op_call_inplace(const struct op *op, const struct value *args)
 {
     struct tensor *self = args[0].tensor, *out[OP_MAX_OUTPUTS] = {self};
@@ -289,6 +324,8 @@ int op_call_inplace(const struct op *op, const struct value *args)
 
     if (check_leaf(self) < 0 || check_expanded(self) < 0)
         return -1;
+    if (op->flags & OP_COMPOSED)
+        return composed_inplace(op, args);
     if (record) {
         node = record_before(op, args);
         if (!node)

@@ -89,14 +89,16 @@ struct op ops_inplace[OP_COUNT];
 #define RULE_OF_INTEGER(name)    NULL
 #define RULE_OF_COMPARE(name)    NULL
 
+#define RULE_UNLESS(flags, rule) ((flags)&OP_NO_GRAD ? NULL : (rule))
+
 #define none NULL
 const struct rule op_rules[OP_COUNT] = {
 #define UNARY(name, params, rule, expr, saves, dself, flags, help)                                 \
-    [OP_##name] = {saves, RULE_OF_##rule(name)},
+    [OP_##name] = {saves, RULE_UNLESS(flags, RULE_OF_##rule(name))},
 #define BINARY(name, params, rule, expr, saves, dself, dother, flags, help)                        \
-    [OP_##name] = {saves, RULE_OF_##rule(name)},
+    [OP_##name] = {saves, RULE_UNLESS(flags, RULE_OF_##rule(name))},
 #define TERNARY(name, params, rule, expr, saves, d0, d1, d2, flags, help)                          \
-    [OP_##name] = {saves, RULE_OF_##rule(name)},
+    [OP_##name] = {saves, RULE_UNLESS(flags, RULE_OF_##rule(name))},
 #define OP(name, schema, forward, saves, derivative, flags, help) [OP_##name] = {saves, derivative},
 #include "tensor/ops.def"
 };
@@ -125,6 +127,7 @@ static const struct {
     {OP_logsigmoid, "LogSigmoidBackward0"},
     {OP__gelu_tanh, "GeluBackward0"},
     {OP_div_number, "DivBackward1"},
+    {OP_heaviside, "NotImplemented"},
 };
 
 static char backward_names[OP_COUNT][40];

@@ -325,7 +325,7 @@ static int add_op(PyObject *torch, const struct op *op)
         return -1;
     if (op->flags & OP_NN && add_function(torch, "nn.functional", op, 0) < 0)
         return -1;
-    if (op->flags & OP_SPECIAL && add_function(torch, "special", op, 0) < 0)
+    if (op->flags & OP_SPECIAL && add_function(torch, "special", op, strlen("special_")) < 0)
         return -1;
     if (op->flags & OP_LINALG && add_function(torch, "linalg", op, strlen("linalg_")) < 0)
         return -1;
@@ -410,6 +410,47 @@ static int add_aliases(PyObject *torch)
     return 0;
 }
 
+/* torch.special has functions of torch under these names. */
+static const struct {
+    const char *alias, *name;
+} special_aliases[] = {
+    {"digamma", "digamma"},
+    {"erf", "erf"},
+    {"erfc", "erfc"},
+    {"erfinv", "erfinv"},
+    {"exp2", "exp2"},
+    {"expit", "sigmoid"},
+    {"expm1", "expm1"},
+    {"gammainc", "igamma"},
+    {"gammaincc", "igammac"},
+    {"gammaln", "lgamma"},
+    {"i0", "i0"},
+    {"log1p", "log1p"},
+    {"log_softmax", "log_softmax"},
+    {"logit", "logit"},
+    {"logsumexp", "logsumexp"},
+    {"multigammaln", "mvlgamma"},
+    {"polygamma", "polygamma"},
+    {"psi", "digamma"},
+    {"round", "round"},
+    {"sinc", "sinc"},
+    {"softmax", "softmax"},
+    {"xlogy", "xlogy"},
+};
+
+static int add_special(PyObject *torch)
+{
+    PyObject *special = PyModule_GetDict(submodule(torch, "special"));
+
+    for (size_t i = 0; i < sizeof(special_aliases) / sizeof(*special_aliases); i++) {
+        PyObject *function = PyDict_GetItemString(PyModule_GetDict(torch), special_aliases[i].name);
+
+        if (PyDict_SetItemString(special, special_aliases[i].alias, function) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int op_init(PyObject *torch)
 {
     function_type = (PyTypeObject *)PyType_FromSpec(&function_spec);
@@ -422,7 +463,7 @@ int op_init(PyObject *torch)
         if (ops_inplace[id].name && add_inplace(torch, &ops_inplace[id]) < 0)
             return -1;
     }
-    if (add_aliases(torch) < 0)
+    if (add_aliases(torch) < 0 || add_special(torch) < 0)
         return -1;
     PyType_Modified(tensor_type);
     return 0;

@@ -5,6 +5,7 @@
  */
 #include "tensor/gelu_math.h"
 #include "tensor/kernels.h"
+#include "tensor/special_math.h"
 #include "tensor/vector_math.h"
 
 #include <string.h>

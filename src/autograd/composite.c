@@ -12,7 +12,7 @@ int contiguous_composite(const struct op *op, const struct value *args, struct t
         *out = tensor_ref(args[0].tensor);
         return 0;
     }
-    return op_call(&ops[OP_clone], args, out);
+    return op_call(&ops[OP__contiguous], args, out);
 }
 
 int reshape_composite(const struct op *op, const struct value *args, struct tensor **out)
@@ -25,7 +25,7 @@ int reshape_composite(const struct op *op, const struct value *args, struct tens
     if (shape_infer(self->numel, args[1].ints.count, args[1].ints.at, shape) < 0)
         return -1;
     if (!view_strides(self, args[1].ints.count, shape, stride)) {
-        view[0].tensor = d_call1(OP_clone, self);
+        view[0].tensor = d_call1(OP__contiguous, self);
         if (!view[0].tensor)
             return -1;
     }

@@ -223,7 +223,8 @@ static int check_leaf(const struct tensor *t)
     if (t->requires_grad && !t->grad_fn && !t->base)
         return error_set(ERROR_RUNTIME, "a leaf Variable that requires grad is being used in an "
                                         "in-place operation.");
-    if (t->base && t->base->requires_grad && !t->base->grad_fn)
+    if (t->base &&
+        ((t->requires_grad && !t->grad_fn) || (t->base->requires_grad && !t->base->grad_fn)))
         return error_set(ERROR_RUNTIME, "a view of a leaf Variable that requires grad is being "
                                         "used in an in-place operation.");
     return 0;

@@ -176,7 +176,7 @@ static int accumulate_first(struct tensor *variable, struct tensor *grad)
         meta->grad = tensor_ref(grad);
         return 0;
     }
-    meta->grad = tensor_clone(grad);
+    meta->grad = tensor_clone_as(grad, DTYPE_NONE);
     return meta->grad ? 0 : -1;
 }
 

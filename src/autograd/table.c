@@ -112,6 +112,7 @@ static const struct {
     enum op_id id;
     const char *name;
 } odd_names[] = {
+    {OP__contiguous, "CloneBackward0"},
     {OP_true_divide, "DivBackward0"},
     {OP_sum__dim, "SumBackward1"},
     {OP_squeeze__dim, "SqueezeBackward1"},

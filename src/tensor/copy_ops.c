@@ -8,6 +8,13 @@
 int clone_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     (void)op;
+    *out = tensor_clone_as(args[0].tensor, DTYPE_NONE);
+    return *out ? 0 : -1;
+}
+
+int contiguous_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    (void)op;
     *out = tensor_clone(args[0].tensor);
     return *out ? 0 : -1;
 }
@@ -15,8 +22,8 @@ int clone_forward(const struct op *op, const struct value *args, struct tensor *
 int to_copy_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     (void)op;
-    *out = tensor_new_like(args[0].tensor, (enum dtype)args[1].i);
-    return *out ? tensor_copy(*out, args[0].tensor) : -1;
+    *out = tensor_clone_as(args[0].tensor, (enum dtype)args[1].i);
+    return *out ? 0 : -1;
 }
 
 int copy_forward(const struct op *op, const struct value *args, struct tensor **out)
@@ -62,9 +69,10 @@ static kernel_fn *choose_kernel(size_t size)
 }
 
 /* out = condition ? a : b, broadcast; a and b are converted to `dtype`. */
-static int choose(const struct op *op, const struct tensor *condition, struct tensor *a,
-                  struct tensor *b, enum dtype dtype, struct tensor **out)
+static int choose(const struct op *op, struct tensor *condition, struct tensor *a, struct tensor *b,
+                  enum dtype dtype, struct tensor **out)
 {
+    struct tensor *inputs[3] = {condition, a, b};
     const struct tensor *operands[4] = {NULL, condition, NULL, NULL};
     struct tensor *x = tensor_to(a, dtype), *y = tensor_to(b, dtype), *result = NULL;
     int64_t shape[TENSOR_MAX_DIMS];
@@ -75,7 +83,7 @@ static int choose(const struct op *op, const struct tensor *condition, struct te
     if (!x || !y || shape_broadcast(&ndim, shape, a->ndim, a->shape) < 0 ||
         shape_broadcast(&ndim, shape, b->ndim, b->shape) < 0)
         goto end;
-    result = tensor_new(dtype, ndim, shape);
+    result = tensor_new_as(dtype, ndim, shape, 3, inputs);
     if (!result)
         goto end;
     operands[0] = result;

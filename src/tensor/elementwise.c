@@ -256,7 +256,9 @@ int elementwise_run(const struct op *op, enum op_id id, struct tensor *const *in
         return -1;
     result = rows[id].rule == RULE_COMPARE ? DTYPE_b8 : dtype;
     made = *out;
-    if (op_output(op, &made, result, ndim, shape) < 0)
+    if (!made)
+        made = tensor_new_as(result, ndim, shape, count, inputs);
+    if (!made || op_output(op, &made, result, ndim, shape) < 0)
         return -1;
     target = tensor_dtype(made) == result ? tensor_ref(made) : tensor_new_like(made, result);
     for (int k = 0; k < count; k++) {

@@ -49,11 +49,30 @@ static inline int64_t m_same(int64_t x)
     return x;
 }
 
-#define m_floor(x) BY_TYPE(x, floorf, floor, m_same)(x)
-#define m_ceil(x)  BY_TYPE(x, ceilf, ceil, m_same)(x)
-#define m_trunc(x) BY_TYPE(x, truncf, trunc, m_same)(x)
-#define m_round(x) BY_TYPE(x, rintf, rint, m_same)(x)
-#define m_sqrt(x)  BY_TYPE(x, sqrtf, sqrt, sqrt)(x)
+static inline int64_t abs_int(int64_t x)
+{
+    return x < 0 ? (int64_t)(0 - (uint64_t)x) : x;
+}
+static inline bool signbit_int(int64_t x)
+{
+    return x < 0;
+}
+static inline bool signbit_float(float x)
+{
+    return __builtin_signbit(x);
+}
+static inline bool signbit_double(double x)
+{
+    return __builtin_signbit(x);
+}
+
+#define m_signbit(x) BY_TYPE(x, signbit_float, signbit_double, signbit_int)(x)
+#define m_floor(x)   BY_TYPE(x, floorf, floor, m_same)(x)
+#define m_ceil(x)    BY_TYPE(x, ceilf, ceil, m_same)(x)
+#define m_trunc(x)   BY_TYPE(x, truncf, trunc, m_same)(x)
+#define m_round(x)   BY_TYPE(x, rintf, rint, m_same)(x)
+#define m_abs(x)     BY_TYPE(x, fabsf, fabs, abs_int)(x)
+#define m_sqrt(x)    BY_TYPE(x, sqrtf, sqrt, sqrt)(x)
 
 /* x + p * y, rounded once where the machine has such an instruction, as PyTorch's kernels do. */
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)

@@ -75,6 +75,11 @@ struct tensor *tensor_zeros(enum dtype dtype, int ndim, const int64_t *shape);
 struct tensor *tensor_full(enum dtype dtype, int ndim, const int64_t *shape, struct scalar value);
 /* Same shape; dtype DTYPE_NONE takes that of `like`. */
 struct tensor *tensor_new_like(const struct tensor *like, enum dtype dtype);
+/* As tensor_new(); the dimensions lie in memory in the order that those of the operands (broadcast to
+ * shape) have, the first that tells deciding: what PyTorch does for results and calls
+ * preserve_format. */
+struct tensor *tensor_new_as(enum dtype dtype, int ndim, const int64_t *shape, int count,
+                             struct tensor *const *operands);
 struct tensor *tensor_from_scalar(struct scalar value, enum dtype dtype); /* zero-dim */
 /* As tensor_from_scalar with the scalar's own dtype, marked as a wrapped number. */
 struct tensor *tensor_wrap_number(struct scalar value);
@@ -146,7 +151,10 @@ static inline void tensor_bump(struct tensor *t)
 struct tensor *tensor_contiguous(struct tensor *t);
 /* t itself (one more reference) when it has that dtype, else a converted copy. */
 struct tensor *tensor_to(struct tensor *t, enum dtype dtype);
+/* A contiguous copy. */
 struct tensor *tensor_clone(const struct tensor *t);
+/* A copy, converted unless dtype is DTYPE_NONE, with the dimensions in the same order in memory. */
+struct tensor *tensor_clone_as(struct tensor *t, enum dtype dtype);
 
 /* ---- long calls ---- */
 

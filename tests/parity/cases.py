@@ -31,11 +31,13 @@ class Case:
 
 
 def expand(text):
-    """Braces as in a shell: 'a{b,c}' gives 'ab' and 'ac'. Those without a comma are left alone."""
-    for match in re.finditer(r"\{([^{}]*,[^{}]*)\}", text):
+    """Braces as in a shell: 'a{b,c}' gives 'ab' and 'ac'. Those without a comma are left alone; a
+    comma that is not meant stands behind a backslash."""
+    for match in re.finditer(r"\{([^{}]*[^{}\\],[^{}]*|,[^{}]*)\}", text):
         before, after = text[:match.start()], text[match.end():]
-        return [whole for part in match.group(1).split(",") for whole in expand(before + part + after)]
-    return [text]
+        parts = re.split(r"(?<!\\),", match.group(1))
+        return [whole for part in parts for whole in expand(before + part + after)]
+    return [text.replace("\\,", ",")]
 
 
 def matches(pattern, text):
@@ -96,8 +98,7 @@ def read_table(path):
             options = {**options, words[0]: " ".join(words[1:])}
         elif line.strip() != "-":
             bindings = bindings + list(read_bindings(line))
-    assert len({case.id for case in cases}) == len(cases), f"{path}: a case stands there twice"
-    return cases
+    return list({case.id: case for case in cases}.values())  # one that stands there twice runs once
 
 
 # ---- inputs ------------------------------------------------------------------------------------------
@@ -220,4 +221,4 @@ def make_input(torch, name, description):
     for word in words:
         if word in LAYOUTS:
             tensor = lay_out(torch, tensor, word)
-    return tensor.requires_grad_() if "g" in words else tensor
+    return tensor.detach().requires_grad_() if "g" in words else tensor

@@ -14,9 +14,9 @@
 
 enum { MEM_ALIGN = 64, POOL_LARGEST = 2048 };
 
-/* Call once, before the first large block: the C library then keeps what is freed, up to some 100 MB,
- * for the next results. By itself it returns each block of a megabyte to the system, which clears
- * its pages before it lends them again: that costs more than most operations on them. */
+/* Call once, before the first large block: the C library then keeps what is freed, up to some 100
+ * MB, for the next results. By itself it returns each block of a megabyte to the system, which
+ * clears its pages before it lends them again: that costs more than most operations on them. */
 void mem_keep_freed(void);
 
 /* size 0 gives a valid pointer. All return NULL with ERROR_MEMORY set when there is no memory. */

@@ -142,12 +142,13 @@ static int result_sizes(const struct tensor *input, const struct tensor *weight,
     }
     if (fits)
         return 0;
-    if (args[6].i)
-        return error_set(ERROR_RUNTIME,
-                         "Given input size per channel: (%s). Calculated output size per channel: "
-                         "(%s). Output size is too small",
-                         sizes_text(dims, input->shape + 2, text[0], sizeof(text[0])),
-                         sizes_text(dims, sizes, text[1], sizeof(text[1])));
+    if (args[6].i) /* a single dimension is shown as two */
+        return error_set(
+            ERROR_RUNTIME,
+            "Given input size per channel: (%s%s). Calculated output size per channel: "
+            "(%s%s). Output size is too small",
+            dims == 1 ? "1 x " : "", sizes_text(dims, input->shape + 2, text[0], sizeof(text[0])),
+            dims == 1 ? "1 x " : "", sizes_text(dims, sizes, text[1], sizeof(text[1])));
     return error_set(ERROR_RUNTIME,
                      "Calculated padded input size per channel: (%s). Kernel size: (%s). Kernel "
                      "size can't be greater than actual input size",

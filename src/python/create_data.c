@@ -1,4 +1,4 @@
-/* Tensors from data: torch.tensor, as_tensor, from_numpy, torch.Tensor, pickles. */
+/* Tensors from data: torch.tensor, as_tensor, from_numpy, torch.Tensor. */
 #include "python/create.h"
 
 #include "python/types.h"
@@ -92,41 +92,9 @@ PyObject *tensor_legacy_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     return tensor_wrap_as(type, t);
 }
 
-/* What pickle calls: (type, nested list, dtype, size, requires_grad). */
-static PyObject *rebuild_tensor(PyObject *self, PyObject *args)
-{
-    PyObject *type, *list, *dtype_object_, *size;
-    int64_t shape[TENSOR_MAX_DIMS];
-    enum dtype dtype;
-    struct tensor *t, *shaped = NULL;
-    int requires_grad, ndim;
-
-    (void)self;
-    if (!PyArg_ParseTuple(args, "OOOOp", &type, &list, &dtype_object_, &size, &requires_grad))
-        return NULL;
-    if (!PyType_Check(type) || !PyType_IsSubtype((PyTypeObject *)type, tensor_type) ||
-        !dtype_from_python(dtype_object_, &dtype))
-        return PyErr_Format(PyExc_TypeError, "a pickled tensor names no tensor type");
-    ndim = shape_from_python(&size, 1, shape);
-    t = ndim < 0 ? NULL : tensor_from_python(list, dtype);
-    if (t && t->numel == shape_numel(ndim, shape)) {
-        shaped = tensor_new(dtype, ndim, shape);
-        if (shaped)
-            memcpy(tensor_data(shaped), tensor_data(t), (size_t)t->numel * dtype_size(dtype));
-    }
-    tensor_unref(t);
-    if (!shaped)
-        return PyErr_Occurred() ? NULL
-                                : PyErr_Format(PyExc_ValueError, "a pickled tensor does not have "
-                                                                 "the size that it names");
-    shaped->requires_grad = requires_grad;
-    return tensor_wrap_as((PyTypeObject *)type, shaped);
-}
-
 PyMethodDef create_data_methods[] = {
     MAKER(tensor),
     MAKER(as_tensor),
     {"asarray", (PyCFunction)(void (*)(void))make_as_tensor, METH_FASTCALL | METH_KEYWORDS, NULL},
     {"from_numpy", make_from_numpy, METH_O, NULL},
-    {"_rebuild_tensor", rebuild_tensor, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL}};

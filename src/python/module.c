@@ -6,6 +6,7 @@
 #include "python/errors.h"
 #include "python/nn.h"
 #include "python/optim.h"
+#include "python/serial.h"
 #include "python/tensor_type.h"
 #include "python/testing.h"
 
@@ -81,7 +82,7 @@ PyObject *PyInit_torch(void)
         errors_init(torch) < 0 || tensor_type_init(torch) < 0 || op_init(torch) < 0 ||
         create_init(torch) < 0 || settings_init(torch) < 0 || unique_init(torch) < 0 ||
         autograd_module_init(torch) < 0 || nn_init(torch) < 0 || optim_init(torch) < 0 ||
-        data_init(torch) < 0 || testing_init(torch) < 0) {
+        data_init(torch) < 0 || testing_init(torch) < 0 || serial_init(torch) < 0) {
         Py_DECREF(torch);
         return NULL;
     }

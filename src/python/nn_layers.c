@@ -165,7 +165,7 @@ static int layer_init(PyObject *self, PyObject *tuple, PyObject *keywords)
     PyObject *args[OP_MAX_ARGS] = {NULL};
     int status;
 
-    if (layer_prepare(layer) < 0 || module_setup(self) < 0)
+    if (module_setup(self) < 0)
         return -1;
     if (takes_anything(layer))
         return 0;

@@ -367,10 +367,13 @@ static PyObject *module_new(PyTypeObject *type, PyObject *Py_UNUSED(args),
 {
     ModuleObject *self = (ModuleObject *)type->tp_alloc(type, 0);
 
-    if (self) {
-        self->vectorcall = module_vectorcall;
-        self->layer = layer_type_of(type);
-    }
+    if (!self)
+        return NULL;
+    self->vectorcall = module_vectorcall;
+    self->layer = layer_type_of(type);
+    /* Here and not in the constructor, which a pickle passes by. */
+    if (self->layer && layer_prepare((struct layer_type *)self->layer) < 0)
+        Py_CLEAR(self);
     return (PyObject *)self;
 }
 

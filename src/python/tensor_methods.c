@@ -1,4 +1,4 @@
-/* Methods of Tensor that are not operations of the table: sizes, history, filling, copies. */
+/* Methods of Tensor that are not operations of the table: sizes, history, filling. */
 #include "base/error.h"
 #include "python/args.h"
 #include "python/errors.h"
@@ -273,58 +273,6 @@ static PyObject *method_random_(PyObject *self, PyObject *args, PyObject *kwargs
     return filled(self, random_integers(tensor_of(self), from, to, g));
 }
 
-/* ---- copies ---- */
-
-/* copy.deepcopy(): a leaf of its own with the gradient copied, in the same class. */
-static PyObject *method_deepcopy(PyObject *self, PyObject *memo)
-{
-    struct tensor *t = tensor_of(self), *copy, *grad;
-    PyObject *object, *key;
-
-    if (tensor_grad_fn(t))
-        return PyErr_Format(PyExc_RuntimeError,
-                            "Only Tensors created explicitly by the user (graph leaves) support "
-                            "the deepcopy protocol at the moment");
-    copy = tensor_clone(t);
-    if (!copy)
-        return python_error();
-    copy->requires_grad = t->requires_grad;
-    if (tensor_grad(t)) {
-        grad = tensor_clone(tensor_grad(t));
-        tensor_set_grad(copy, grad);
-        tensor_unref(grad);
-    }
-    object = tensor_wrap_as(Py_TYPE(self), copy);
-    key = object ? PyLong_FromVoidPtr(self) : NULL;
-    if (key && PyDict_Check(memo))
-        PyDict_SetItem(memo, key, object);
-    Py_XDECREF(key);
-    return object;
-}
-
-/* pickle: rebuilt from nested lists through torch.tensor(). */
-static PyObject *method_reduce(PyObject *self, PyObject *protocol)
-{
-    struct tensor *t = tensor_of(self);
-    PyObject *torch = PyImport_ImportModule("torch");
-    PyObject *maker = torch ? PyObject_GetAttrString(torch, "_rebuild_tensor") : NULL;
-    PyObject *list = maker ? tensor_tolist(t) : NULL;
-    PyObject *dtype = list ? dtype_object(tensor_dtype(t)) : NULL;
-    PyObject *size = dtype ? size_object(t->ndim, t->shape) : NULL;
-    PyObject *result = NULL;
-
-    (void)protocol;
-    if (size)
-        result = Py_BuildValue("O(OOOOO)", maker, (PyObject *)Py_TYPE(self), list, dtype, size,
-                               t->requires_grad ? Py_True : Py_False);
-    Py_XDECREF(torch);
-    Py_XDECREF(maker);
-    Py_XDECREF(list);
-    Py_XDECREF(dtype);
-    Py_XDECREF(size);
-    return result;
-}
-
 PyMethodDef *tensor_methods(void)
 {
     static PyMethodDef all[128];
@@ -356,11 +304,13 @@ PyMethodDef *tensor_methods(void)
          NULL},
         {"random_", (PyCFunction)(void (*)(void))method_random_, METH_VARARGS | METH_KEYWORDS,
          NULL},
-        {"__deepcopy__", method_deepcopy, METH_O, NULL},
-        {"__reduce_ex__", method_reduce, METH_O, NULL},
         {NULL, NULL, 0, NULL}};
-    static PyMethodDef *const parts[] = {own, tensor_convert_methods, tensor_grad_methods,
-                                         tensor_fill_methods, tensor_unique_methods};
+    static PyMethodDef *const parts[] = {own,
+                                         tensor_convert_methods,
+                                         tensor_grad_methods,
+                                         tensor_fill_methods,
+                                         tensor_unique_methods,
+                                         tensor_serial_methods};
     int used = 0;
 
     for (size_t p = 0; p < sizeof(parts) / sizeof(*parts); p++) {

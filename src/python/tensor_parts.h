@@ -15,6 +15,7 @@ PyMethodDef *tensor_methods(void);
 extern PyMethodDef tensor_convert_methods[]; /* item, tolist, numpy, to, type ... */
 extern PyMethodDef tensor_grad_methods[];    /* backward, register_hook ... */
 extern PyMethodDef tensor_fill_methods[];    /* uniform_, new_zeros ... */
+extern PyMethodDef tensor_serial_methods[];  /* storage, __reduce_ex__, __deepcopy__ */
 extern PyMethodDef tensor_unique_methods[];  /* unique, unique_consecutive */
 
 /* torch.Tensor(2, 3), torch.Tensor([1, 2]). */

@@ -229,6 +229,16 @@ static PyObject *device_get_index(PyObject *self, void *unused)
     return PyLong_FromLong(((DeviceObject *)self)->index);
 }
 
+/* For pickle: torch.device('cuda', 1). */
+static PyObject *device_reduce(PyObject *self, PyObject *unused)
+{
+    DeviceObject *d = (DeviceObject *)self;
+
+    (void)unused;
+    return d->index < 0 ? Py_BuildValue("O(s)", device_type, d->type)
+                        : Py_BuildValue("O(si)", device_type, d->type, d->index);
+}
+
 static PyType_Spec device_spec = {
     .name = "torch.device",
     .basicsize = sizeof(DeviceObject),
@@ -239,6 +249,8 @@ static PyType_Spec device_spec = {
         {Py_tp_str, device_str},
         {Py_tp_richcompare, device_compare},
         {Py_tp_hash, device_hash},
+        {Py_tp_methods,
+         (PyMethodDef[]){{"__reduce__", device_reduce, METH_NOARGS, NULL}, {NULL, NULL, 0, NULL}}},
         {Py_tp_getset, (PyGetSetDef[]){{"type", device_get_type, NULL, NULL, NULL},
                                        {"index", device_get_index, NULL, NULL, NULL},
                                        {NULL, NULL, NULL, NULL, NULL}}},
@@ -315,16 +327,29 @@ static PyObject *size_concat(PyObject *self, PyObject *other)
     return sum && sum != Py_NotImplemented ? as_size(sum) : sum;
 }
 
+/* For pickle: torch.Size((2, 3)). */
+static PyObject *size_reduce(PyObject *self, PyObject *unused)
+{
+    PyObject *tuple = PyTuple_GetSlice(self, 0, PyTuple_GET_SIZE(self));
+    PyObject *reduced;
+
+    (void)unused;
+    reduced = tuple ? Py_BuildValue("O(O)", size_type, tuple) : NULL;
+    Py_XDECREF(tuple);
+    return reduced;
+}
+
 static PyType_Spec size_spec = {
     .name = "torch.Size",
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
-    .slots =
-        (PyType_Slot[]){{Py_tp_repr, size_repr},
-                        {Py_mp_subscript, size_subscript},
-                        {Py_sq_concat, size_concat},
-                        {Py_tp_methods, (PyMethodDef[]){{"numel", size_numel, METH_NOARGS, NULL},
-                                                        {NULL, NULL, 0, NULL}}},
-                        {0, NULL}}};
+    .slots = (PyType_Slot[]){
+        {Py_tp_repr, size_repr},
+        {Py_mp_subscript, size_subscript},
+        {Py_sq_concat, size_concat},
+        {Py_tp_methods, (PyMethodDef[]){{"numel", size_numel, METH_NOARGS, NULL},
+                                        {"__reduce__", size_reduce, METH_NOARGS, NULL},
+                                        {NULL, NULL, 0, NULL}}},
+        {0, NULL}}};
 
 PyObject *size_object(int ndim, const int64_t *shape)
 {

@@ -1,0 +1,243 @@
+/* The zip archive of torch.save(), read. Python's zipfile knows the container; what a record may be
+ * is checked here before it is read. */
+#include "python/serial.h"
+#include "python/unpickle.h"
+
+#include "python/errors.h"
+
+enum { NEWEST_VERSION = 10, ANY_SIZE = -1 };
+
+struct archive {
+    struct loading *loading;
+    PyObject *zip;    /* zipfile.ZipFile */
+    PyObject *prefix; /* the folder that all records lie in, with its slash */
+    long long size;   /* of the whole file */
+};
+
+/* What zipfile says of a damaged file has many types. All become RuntimeError, but not running out
+ * of memory or Ctrl-C. Returns NULL. */
+static void *read_failed(const char *what)
+{
+    PyObject *type, *value, *trace;
+
+    if (PyErr_ExceptionMatches(PyExc_MemoryError) || !PyErr_ExceptionMatches(PyExc_Exception))
+        return NULL;
+    PyErr_Fetch(&type, &value, &trace);
+    PyErr_Format(PyExc_RuntimeError, "PytorchStreamReader failed reading %s: %S", what, value);
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(trace);
+    return NULL;
+}
+
+static bool number_of(PyObject *object, const char *attribute, long long *out)
+{
+    PyObject *value = PyObject_GetAttrString(object, attribute);
+
+    *out = value ? PyLong_AsLongLong(value) : -1;
+    Py_XDECREF(value);
+    return !PyErr_Occurred();
+}
+
+/* ---- records ---- */
+
+/* The ZipInfo of a record, or NULL; an exception only when `needed`. */
+static PyObject *find_record(struct archive *a, const char *name, bool needed)
+{
+    PyObject *full = PyUnicode_FromFormat("%U%s", a->prefix, name);
+    PyObject *info = full ? PyObject_CallMethod(a->zip, "getinfo", "O", full) : NULL;
+
+    Py_XDECREF(full);
+    if (!info && full && PyErr_ExceptionMatches(PyExc_KeyError)) {
+        PyErr_Clear();
+        if (needed)
+            PyErr_Format(PyExc_RuntimeError,
+                         "PytorchStreamReader failed locating file %s: file not found", name);
+    }
+    return info;
+}
+
+/* A record is stored as it is, so its size cannot be more than the file's. */
+static bool check_record(struct archive *a, const char *name, PyObject *info, long long wanted)
+{
+    long long method, stored, size;
+
+    if (!number_of(info, "compress_type", &method) || !number_of(info, "file_size", &size) ||
+        !number_of(info, "compress_size", &stored))
+        return false;
+    if (method != 0)
+        PyErr_Format(PyExc_RuntimeError,
+                     "PytorchStreamReader failed reading file %s: it is compressed, and records of "
+                     "torch.save() are not",
+                     name);
+    else if (size != stored || size > a->size)
+        PyErr_Format(PyExc_RuntimeError,
+                     "PytorchStreamReader failed reading file %s: its size is not that of its data",
+                     name);
+    else if (wanted != ANY_SIZE && size != wanted)
+        PyErr_Format(PyExc_RuntimeError,
+                     "PytorchStreamReader failed reading file %s: it holds %lld bytes, but its "
+                     "tensors need %lld",
+                     name, size, wanted);
+    return !PyErr_Occurred();
+}
+
+/* The bytes of a record. */
+static PyObject *read_record(struct archive *a, const char *name, long long wanted)
+{
+    PyObject *info = find_record(a, name, true), *bytes = NULL;
+    char what[200];
+
+    if (info && check_record(a, name, info, wanted)) {
+        bytes = PyObject_CallMethod(a->zip, "read", "O", info);
+        snprintf(what, sizeof(what), "file %s", name);
+        if (!bytes)
+            read_failed(what);
+    }
+    Py_XDECREF(info);
+    return bytes;
+}
+
+static PyObject *load_storage(struct archive *a, const struct storage_id *id)
+{
+    PyObject *name = PyUnicode_FromFormat("data/%U", id->key), *bytes = NULL, *placed = NULL;
+    const char *text = name ? PyUnicode_AsUTF8(name) : NULL;
+    struct storage *storage = NULL;
+
+    bytes = text ? read_record(a, text, (long long)id->nbytes) : NULL;
+    if (bytes) {
+        storage = storage_from_bytes(PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
+        if (!storage)
+            python_error();
+    }
+    if (storage) {
+        storage_tame(storage, id->dtype);
+        placed = loading_place(a->loading, id->key, storage, id->dtype, id->location);
+    }
+    storage_unref(storage);
+    Py_XDECREF(bytes);
+    Py_XDECREF(name);
+    return placed;
+}
+
+static PyObject *persistent(void *context, PyObject *saved)
+{
+    struct archive *a = context;
+    struct storage_id id;
+    PyObject *known;
+
+    if (!storage_id_read(saved, &id))
+        return NULL;
+    known = PyDict_GetItemWithError(a->loading->storages, id.key);
+    if (known || PyErr_Occurred())
+        return Py_XNewRef(known);
+    return load_storage(a, &id);
+}
+
+/* ---- the archive ---- */
+
+/* The size of the file; it is back at its place afterwards. */
+static bool measure(PyObject *file, long long *size)
+{
+    PyObject *at = PyObject_CallMethod(file, "tell", NULL);
+    PyObject *end = at ? PyObject_CallMethod(file, "seek", "ii", 0, 2) : NULL;
+    PyObject *tell = end ? PyObject_CallMethod(file, "tell", NULL) : NULL;
+    PyObject *back = tell ? PyObject_CallMethod(file, "seek", "O", at) : NULL;
+
+    *size = back ? PyLong_AsLongLong(tell) : -1;
+    Py_XDECREF(at);
+    Py_XDECREF(end);
+    Py_XDECREF(tell);
+    Py_XDECREF(back);
+    return !PyErr_Occurred();
+}
+
+/* The folder of the first record is that of all. */
+static PyObject *find_prefix(PyObject *zip)
+{
+    PyObject *names = PyObject_CallMethod(zip, "namelist", NULL), *prefix = NULL;
+    Py_ssize_t slash = -1;
+
+    if (names && PyList_Check(names) && PyList_GET_SIZE(names) > 0) {
+        PyObject *first = PyList_GET_ITEM(names, 0);
+
+        slash = PyUnicode_FindChar(first, '/', 0, PyUnicode_GET_LENGTH(first), 1);
+        prefix = slash >= 0 ? PyUnicode_Substring(first, 0, slash + 1) : NULL;
+    }
+    if (!prefix && !PyErr_Occurred())
+        PyErr_SetString(PyExc_RuntimeError,
+                        "PytorchStreamReader failed reading zip archive: it holds no folder of "
+                        "records");
+    Py_XDECREF(names);
+    return prefix;
+}
+
+/* What the records beside data.pkl say of the form. */
+static bool check_form(struct archive *a)
+{
+    PyObject *record = find_record(a, "constants.pkl", false);
+    long version;
+
+    if (record)
+        PyErr_SetString(PyExc_RuntimeError,
+                        "the file is a TorchScript archive (torch.jit.save()), which is a program "
+                        "and not data; torch.load() reads what torch.save() wrote");
+    Py_XDECREF(record);
+    record = PyErr_Occurred() ? NULL : read_record(a, "version", ANY_SIZE);
+    if (!record)
+        return false;
+    version = strtol(PyBytes_AS_STRING(record), NULL, 10);
+    Py_DECREF(record);
+    if (version < 1 || version > NEWEST_VERSION) {
+        PyErr_Format(
+            PyExc_RuntimeError,
+            "Attempted to read a PyTorch file with version %ld, but the versions supported "
+            "for reading are 1 to %d",
+            version, NEWEST_VERSION);
+        return false;
+    }
+    record = find_record(a, "byteorder", false);
+    if (record)
+        Py_SETREF(record, read_record(a, "byteorder", ANY_SIZE));
+    if (record && strcmp(PyBytes_AS_STRING(record), "little") != 0)
+        PyErr_SetString(PyExc_RuntimeError,
+                        "the file was written on a big-endian machine, which is not read here");
+    Py_XDECREF(record);
+    return !PyErr_Occurred();
+}
+
+static PyObject *load_pickle(struct archive *a)
+{
+    PyObject *bytes = read_record(a, "data.pkl", ANY_SIZE), *result;
+    struct unpickler u = {.encoding = a->loading->encoding,
+                          .trusted = a->loading->trusted,
+                          .persistent = persistent,
+                          .context = a};
+
+    if (!bytes)
+        return NULL;
+    u.at = (const unsigned char *)PyBytes_AS_STRING(bytes);
+    u.end = u.at + PyBytes_GET_SIZE(bytes);
+    result = unpickle(&u);
+    Py_DECREF(bytes);
+    return result;
+}
+
+PyObject *archive_load(struct loading *l, PyObject *file)
+{
+    struct archive a = {.loading = l};
+    PyObject *module = PyImport_ImportModule("zipfile"), *result = NULL;
+
+    if (module && measure(file, &a.size)) {
+        a.zip = PyObject_CallMethod(module, "ZipFile", "O", file);
+        if (!a.zip)
+            read_failed("zip archive");
+    }
+    a.prefix = a.zip ? find_prefix(a.zip) : NULL;
+    if (a.prefix && check_form(&a))
+        result = load_pickle(&a);
+    Py_XDECREF(module);
+    Py_XDECREF(a.zip);
+    Py_XDECREF(a.prefix);
+    return result;
+}

@@ -1,0 +1,287 @@
+/* torch.save(): pickling, with the storages gathered on the way, and the zip archive. */
+#include "python/serial.h"
+
+#include "python/module.h"
+
+#include <string.h>
+
+enum { PROTOCOL = 2, ALIGN = 64, LOCAL_HEADER = 30, EXTRA_HEADER = 4 };
+
+/* ---- pickling ---- */
+
+/* The number of a storage, given out in the order of first use. */
+static PyObject *number_of(const struct saving *s, PyObject *storage)
+{
+    StorageObject *self = (StorageObject *)storage, *first;
+    PyObject *address = PyLong_FromVoidPtr(self->storage), *number = NULL;
+
+    if (!address)
+        return NULL;
+    number = Py_XNewRef(PyDict_GetItemWithError(s->numbers, address));
+    if (number) {
+        first = (StorageObject *)PyList_GET_ITEM(s->storages, PyLong_AsSsize_t(number));
+        if (first->dtype != self->dtype && self->storage->nbytes > 0) {
+            PyErr_SetString(PyExc_RuntimeError,
+                            "Cannot save multiple tensors or storages that view "
+                            "the same data as different types");
+            Py_CLEAR(number);
+        }
+    } else if (!PyErr_Occurred()) {
+        number = PyLong_FromSsize_t(PyList_GET_SIZE(s->storages));
+        if (number && (PyList_Append(s->storages, storage) < 0 ||
+                       PyDict_SetItem(s->numbers, address, number) < 0))
+            Py_CLEAR(number);
+    }
+    Py_DECREF(address);
+    return number;
+}
+
+/* ('storage', class, key, 'cpu', number of elements), and None for "no view" in the old form. */
+static PyObject *storage_id(const struct saving *s, PyObject *storage)
+{
+    static PyObject *tag, *location;
+    bool untyped = Py_IS_TYPE(storage, untyped_storage_type);
+    PyObject *class = untyped ? (PyObject *)untyped_storage_type
+                              : storage_class(((StorageObject *)storage)->dtype);
+    PyObject *number = class ? number_of(s, storage) : NULL, *key, *id = NULL;
+
+    /* The same objects each time: the pickle then holds each of these words once. */
+    if (!tag)
+        tag = PyUnicode_InternFromString("storage");
+    if (!location)
+        location = PyUnicode_InternFromString("cpu");
+    key = number ? PyObject_Str(number) : NULL;
+    if (key && tag && location)
+        id = Py_BuildValue(s->legacy ? "(OOOOnO)" : "(OOOOn)", tag, class, key, location,
+                           PyObject_Size(storage), Py_None);
+    Py_XDECREF(number);
+    Py_XDECREF(key);
+    return id;
+}
+
+static PyObject *persistent_id(PyObject *capsule, PyObject *object)
+{
+    if (!storage_check(object))
+        Py_RETURN_NONE;
+    return storage_id(PyCapsule_GetPointer(capsule, NULL), object);
+}
+
+/* pickle_module.Pickler(file, protocol) with a persistent_id. */
+static PyObject *new_pickler(const struct saving *s, PyObject *file)
+{
+    static PyMethodDef method = {"persistent_id", persistent_id, METH_O, NULL};
+    PyObject *capsule = PyCapsule_New((void *)s, NULL, NULL);
+    PyObject *function = capsule ? PyCFunction_New(&method, capsule) : NULL;
+    PyObject *pickler = NULL;
+
+    if (function)
+        pickler = PyObject_CallMethod(s->pickle_module, "Pickler", "OO", file, s->protocol);
+    if (pickler && PyObject_SetAttrString(pickler, "persistent_id", function) < 0)
+        Py_CLEAR(pickler);
+    Py_XDECREF(capsule);
+    Py_XDECREF(function);
+    return pickler;
+}
+
+PyObject *saving_pickle(const struct saving *s, PyObject *object)
+{
+    PyObject *io = PyImport_ImportModule("io"), *bytes = NULL, *done;
+    PyObject *file = io ? PyObject_CallMethod(io, "BytesIO", NULL) : NULL;
+    PyObject *pickler = file ? new_pickler(s, file) : NULL;
+
+    done = pickler ? PyObject_CallMethod(pickler, "dump", "O", object) : NULL;
+    if (done)
+        bytes = PyObject_CallMethod(file, "getvalue", NULL);
+    if (bytes && !PyBytes_Check(bytes))
+        Py_CLEAR(bytes);
+    Py_XDECREF(io);
+    Py_XDECREF(file);
+    Py_XDECREF(pickler);
+    Py_XDECREF(done);
+    return bytes;
+}
+
+/* ---- the archive ---- */
+
+struct archive {
+    PyObject *file, *module, *zip, *name;
+};
+
+/* A field that pads the local header, so that the data of the record is aligned in the file: other
+ * programs map it into memory. */
+static PyObject *padding(struct archive *a, PyObject *record)
+{
+    PyObject *tell = PyObject_CallMethod(a->file, "tell", NULL), *extra = NULL;
+    Py_ssize_t at = tell ? PyLong_AsSsize_t(tell) : -1, name_length, pad;
+    char *bytes;
+
+    Py_XDECREF(tell);
+    if (at < 0 || !PyUnicode_AsUTF8AndSize(record, &name_length))
+        return NULL;
+    pad = (ALIGN - (at + LOCAL_HEADER + name_length + EXTRA_HEADER) % ALIGN) % ALIGN;
+    extra = PyBytes_FromStringAndSize(NULL, EXTRA_HEADER + pad);
+    if (!extra)
+        return NULL;
+    bytes = PyBytes_AS_STRING(extra);
+    memset(bytes, 'Z', (size_t)(EXTRA_HEADER + pad));
+    bytes[0] = 'F';
+    bytes[1] = 'B';
+    bytes[2] = (char)pad;
+    bytes[3] = 0;
+    return extra;
+}
+
+static int write_record(struct archive *a, PyObject *name, const void *bytes, size_t length)
+{
+    PyObject *full = NULL, *info = NULL, *extra = NULL, *view = NULL, *done = NULL;
+
+    full = name ? PyUnicode_FromFormat("%U/%U", a->name, name) : NULL;
+    info = full ? PyObject_CallMethod(a->module, "ZipInfo", "O", full) : NULL;
+    extra = info ? padding(a, full) : NULL;
+    if (extra && PyObject_SetAttrString(info, "extra", extra) == 0)
+        view = PyMemoryView_FromMemory((char *)bytes, (Py_ssize_t)length, PyBUF_READ);
+    if (view)
+        done = PyObject_CallMethod(a->zip, "writestr", "OO", info, view);
+    Py_XDECREF(name);
+    Py_XDECREF(full);
+    Py_XDECREF(info);
+    Py_XDECREF(extra);
+    Py_XDECREF(view);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
+static int write_records(struct archive *a, const struct saving *s, PyObject *pickle)
+{
+    if (write_record(a, PyUnicode_FromString("data.pkl"), PyBytes_AS_STRING(pickle),
+                     (size_t)PyBytes_GET_SIZE(pickle)) < 0)
+        return -1;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(s->storages); i++) {
+        struct storage *storage = ((StorageObject *)PyList_GET_ITEM(s->storages, i))->storage;
+
+        if (write_record(a, PyUnicode_FromFormat("data/%zd", i), storage->data, storage->nbytes) <
+            0)
+            return -1;
+    }
+    return write_record(a, PyUnicode_FromString("version"), "3\n", 2);
+}
+
+/* Records lie in a folder that is called as the file is, without folder and ending. */
+static PyObject *archive_name(const struct output *o)
+{
+    const char *slash = strrchr(o->path.text, '/'), *dot, *name;
+
+    name = slash ? slash + 1 : o->path.text;
+    dot = strrchr(name, '.');
+    if (*name == '\0' || dot == name)
+        return PyUnicode_FromString("archive");
+    return PyUnicode_DecodeFSDefaultAndSize(name, dot ? dot - name : (Py_ssize_t)strlen(name));
+}
+
+static int archive_write(const struct output *o, const struct saving *s, PyObject *pickle)
+{
+    struct archive a = {.file = o->file, .module = PyImport_ImportModule("zipfile")};
+    PyObject *closed = NULL;
+    int status = -1;
+
+    a.name = archive_name(o);
+    a.zip = a.module && a.name ? PyObject_CallMethod(a.module, "ZipFile", "Os", a.file, "w") : NULL;
+    if (a.zip && write_records(&a, s, pickle) == 0) {
+        closed = PyObject_CallMethod(a.zip, "close", NULL);
+        status = closed ? 0 : -1;
+    }
+    Py_XDECREF(closed);
+    Py_XDECREF(a.module);
+    Py_XDECREF(a.name);
+    Py_XDECREF(a.zip);
+    return status;
+}
+
+/* ---- torch.save ---- */
+
+/* The object is pickled before anything is opened. */
+static int save_object(struct saving *s, PyObject *object, PyObject *to)
+{
+    PyObject *pickle = NULL;
+    struct output o;
+    int status = -1;
+
+    s->numbers = PyDict_New();
+    s->storages = PyList_New(0);
+    if (s->numbers && s->storages)
+        pickle = saving_pickle(s, object);
+    if (pickle && output_open(&o, to) == 0) {
+        status = s->legacy ? legacy_write(&o, s, pickle) : archive_write(&o, s, pickle);
+        status = output_close(&o, status);
+    }
+    Py_XDECREF(pickle);
+    Py_CLEAR(s->numbers);
+    Py_CLEAR(s->storages);
+    return status;
+}
+
+PyObject *storage_dumps(PyObject *storage)
+{
+    struct saving s = {.legacy = true,
+                       .pickle_module = PyImport_ImportModule("pickle"),
+                       .protocol = PyLong_FromLong(PROTOCOL)};
+    PyObject *io = PyImport_ImportModule("io"), *bytes = NULL;
+    PyObject *file = io ? PyObject_CallMethod(io, "BytesIO", NULL) : NULL;
+
+    if (file && s.pickle_module && s.protocol && save_object(&s, storage, file) == 0)
+        bytes = PyObject_CallMethod(file, "getvalue", NULL);
+    Py_XDECREF(s.pickle_module);
+    Py_XDECREF(s.protocol);
+    Py_XDECREF(io);
+    Py_XDECREF(file);
+    return bytes;
+}
+
+static PyObject *save(PyObject *Py_UNUSED(module), PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {
+        "obj", "f", "pickle_module", "pickle_protocol", "_use_new_zipfile_serialization", NULL};
+    PyObject *object = NULL, *f = NULL, *pickle_module = Py_None;
+    int protocol = PROTOCOL, archive = 1, status;
+    struct saving s = {0};
+
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|OOOip:save", names, &object, &f,
+                                     &pickle_module, &protocol, &archive))
+        return NULL;
+    if (!object || !f)
+        return PyErr_Format(PyExc_TypeError, "save() missing 1 required positional argument: '%s'",
+                            object ? "f" : "obj");
+    s.legacy = !archive;
+    s.pickle_module =
+        pickle_module == Py_None ? PyImport_ImportModule("pickle") : Py_NewRef(pickle_module);
+    s.protocol = s.pickle_module ? PyLong_FromLong(protocol) : NULL;
+    status = s.protocol ? save_object(&s, object, f) : -1;
+    Py_XDECREF(s.pickle_module);
+    Py_XDECREF(s.protocol);
+    return status < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+PyMethodDef save_methods[] = {
+    {"save", (PyCFunction)(void (*)(void))save, METH_VARARGS | METH_KEYWORDS,
+     "save(obj, f, pickle_module=pickle, pickle_protocol=2, "
+     "_use_new_zipfile_serialization=True)\n\n"
+     "Writes tensors, and what holds them, to a path or a file opened for writing bytes. PyTorch "
+     "reads it with torch.load(), as this does. A file that is there is replaced when the new one "
+     "is whole."},
+    {NULL, NULL, 0, NULL},
+};
+
+/* ---- torch.serialization ---- */
+
+int serial_init(PyObject *torch)
+{
+    PyObject *home = submodule(torch, "serialization");
+
+    return !home || storage_types_init(torch) < 0 || rebuild_init(torch) < 0 ||
+                   PyModule_AddFunctions(torch, save_methods) < 0 ||
+                   PyModule_AddFunctions(torch, load_methods) < 0 ||
+                   PyModule_AddFunctions(home, save_methods) < 0 ||
+                   PyModule_AddFunctions(home, load_methods) < 0
+               ? -1
+               : 0;
+}

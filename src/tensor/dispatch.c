@@ -7,9 +7,11 @@
 struct kernel_table kernels;
 static const char *chosen = NULL;
 
+typedef void any_fn(void);
+
 /* Lays a table over what is there: where a wider instruction set has no kernel, the narrower
  * serves. */
-static void overlay(kernel_fn **to, kernel_fn *const *from, size_t count)
+static void overlay(any_fn **to, any_fn *const *from, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (from[i])
@@ -17,17 +19,20 @@ static void overlay(kernel_fn **to, kernel_fn *const *from, size_t count)
     }
 }
 
+#define OVERLAY(table)                                                                             \
+    overlay((any_fn **)kernels.table, (any_fn *const *)table,                                      \
+            sizeof(kernels.table) / sizeof(any_fn *))
+
 static void use(const char *name, const elementwise_table elementwise, const reduce_table reduce,
-                const reduce_table fold, const softmax_table softmax)
+                const softmax_table softmax)
 {
-    overlay(&kernels.elementwise[0][0], &elementwise[0][0], (size_t)OP_COUNT * DTYPE_COUNT);
-    overlay(&kernels.reduce[0][0], &reduce[0][0], (size_t)REDUCE_COUNT * DTYPE_COUNT);
-    overlay(&kernels.fold[0][0], &fold[0][0], (size_t)REDUCE_COUNT * DTYPE_COUNT);
-    overlay(&kernels.softmax[0][0], &softmax[0][0], (size_t)SOFTMAX_COUNT * DTYPE_COUNT);
+    OVERLAY(elementwise);
+    OVERLAY(reduce);
+    OVERLAY(softmax);
     chosen = name;
 }
 
-#define USE(isa) use(#isa, elementwise_##isa, reduce_##isa, fold_##isa, softmax_##isa)
+#define USE(isa) use(#isa, elementwise_##isa, reduce_##isa, softmax_##isa)
 
 void kernels_choose(void)
 {

@@ -18,15 +18,21 @@ typedef void kernel_fn(int64_t n, char *const *ptr, const int64_t *stride,
                        const struct scalar *params);
 
 typedef kernel_fn *elementwise_table[OP_COUNT][DTYPE_COUNT];
-typedef kernel_fn *reduce_table[REDUCE_COUNT][DTYPE_COUNT];
+
+/* `results` results, each of `count` elements. Steps are bytes: `in_step` between the elements of a
+ * result, `next_step` between those of neighbouring results, `out_step` between the results. */
+struct reduce_loop {
+    int64_t count, results, in_step, next_step, out_step;
+    bool shared; /* there is one long line: threads may share it */
+};
+/* Joins what it finds to the results that are at `out`. Elements and results have one type. */
+typedef void reduce_fn(const struct reduce_loop *loop, char *out, const char *in);
+typedef reduce_fn *reduce_table[REDUCE_COUNT][DTYPE_COUNT];
 typedef kernel_fn *softmax_table[SOFTMAX_COUNT][DTYPE_COUNT];
 
 struct kernel_table {
     elementwise_table elementwise;
-    /* ptr[0] is one element, ptr[1] are n of the same type: out = reduction of in. n may be 0. */
     reduce_table reduce;
-    /* out[j] = out[j] (op) in[j] over n: reduces rows of a matrix into one. */
-    reduce_table fold;
     /* One contiguous row of n >= 1 elements; ptr[0] and ptr[1] are not the same. */
     softmax_table softmax;
 };
@@ -41,7 +47,7 @@ const char *kernels_name(void);
 /* What the files compiled once per instruction set define. */
 #define KERNEL_TABLES(isa)                                                                         \
     extern const elementwise_table elementwise_##isa;                                              \
-    extern const reduce_table reduce_##isa, fold_##isa;                                            \
+    extern const reduce_table reduce_##isa;                                                        \
     extern const softmax_table softmax_##isa;
 KERNEL_TABLES(baseline)
 KERNEL_TABLES(avx2)

@@ -18,9 +18,9 @@ struct line {
 #define LOGSUMEXP_LINE(id, T)                                                                      \
     static T largest_##id(const char *in, int64_t step, int64_t count)                             \
     {                                                                                              \
-        T best;                                                                                    \
-        kernels.reduce[REDUCE_MAX][DTYPE_##id](count, (char *[]){(char *)&best, (char *)in},       \
-                                               (int64_t[]){0, step}, NULL);                        \
+        T best = -INFINITY;                                                                        \
+        kernels.reduce[REDUCE_MAX][DTYPE_##id](&(struct reduce_loop){count, 1, step, 0, 0, false}, \
+                                               (char *)&best, in);                                 \
         return best;                                                                               \
     }                                                                                              \
     /* Sums exp(in - shift); stores the powers when `out` is given. */                             \
@@ -29,16 +29,15 @@ struct line {
     {                                                                                              \
         static const int64_t steps[2] = {sizeof(T), sizeof(T)};                                    \
         static const struct scalar none[2];                                                        \
-        T piece[PIECE], sum = 0, part;                                                             \
+        T piece[PIECE], sum = 0;                                                                   \
         for (int64_t start = 0; start < count; start += PIECE) {                                   \
             int64_t n = count - start < PIECE ? count - start : PIECE;                             \
             for (int64_t i = 0; i < n; i++)                                                        \
                 piece[i] = *(const T *)(in + (start + i) * step) - shift;                          \
             kernels.elementwise[OP_exp][DTYPE_##id](n, (char *[]){(char *)piece, (char *)piece},   \
                                                     steps, none);                                  \
-            kernels.reduce[REDUCE_SUM][DTYPE_##id](n, (char *[]){(char *)&part, (char *)piece},    \
-                                                   steps, NULL);                                   \
-            sum += part;                                                                           \
+            kernels.reduce[REDUCE_SUM][DTYPE_##id](                                                \
+                &(struct reduce_loop){n, 1, sizeof(T), 0, 0, false}, (char *)&sum, (char *)piece); \
             for (int64_t i = 0; out && i < n; i++)                                                 \
                 *(T *)(out + (start + i) * out_step) = piece[i];                                   \
         }                                                                                          \

@@ -1,15 +1,11 @@
-/*
- * Reductions over dimensions.
- *
- * The dimensions of the input are walked in the order of its memory. When the innermost is reduced,
- * a kernel reduces a whole run at once; when it is kept, rows are folded into the row of results.
- */
+/* Reductions over dimensions. */
 #include "tensor/reduce.h"
 
 #include "base/error.h"
-#include "base/mem.h"
 #include "tensor/iter.h"
+#include "tensor/threads.h"
 
+#include <math.h>
 #include <string.h>
 
 int reduce_dims(int ndim, int count, const int64_t *dims, uint32_t *mask)
@@ -46,223 +42,205 @@ int reduced_shape(const struct tensor *self, uint32_t mask, bool keepdim, int64_
     return ndim;
 }
 
+/* ---- the walk ---- */
+
 /* One dimension of the walk. Bytes; out_step is 0 for a reduced one. */
-struct walk {
+struct dimension {
     int64_t size, in_step, out_step;
 };
 
-static int plan_walk(const struct tensor *in, const struct tensor *out, uint32_t mask, bool keepdim,
-                     struct walk *walk)
-{
-    int64_t in_size = (int64_t)dtype_size(tensor_dtype(in));
-    int64_t out_size = (int64_t)dtype_size(tensor_dtype(out));
-    int count = 0, od = 0;
-
-    for (int d = 0; d < in->ndim; d++) {
-        bool reduced = mask >> d & 1;
-        struct walk w = {in->shape[d], in->stride[d] * in_size,
-                         reduced ? 0 : out->stride[od] * out_size};
-        int at = count;
-
-        od += !reduced || keepdim;
-        if (w.size == 1)
-            continue;
-        for (; at > 0 && walk[at - 1].in_step < w.in_step; at--)
-            walk[at] = walk[at - 1];
-        walk[at] = w;
-        count++;
-    }
-    for (int i = count - 1; i > 0; i--) { /* merge what lies behind one another */
-        struct walk *outer = &walk[i - 1], *inner = &walk[i];
-
-        if (outer->in_step != inner->in_step * inner->size ||
-            outer->out_step != inner->out_step * inner->size)
-            continue;
-        inner->size *= outer->size;
-        memmove(outer, inner, (size_t)(count - i) * sizeof(*walk));
-        count--;
-    }
-    if (count == 0)
-        walk[count++] = (struct walk){1, in_size, out_size};
-    return count;
-}
-
-struct reducer {
-    kernel_fn *reduce, *fold;
-    size_t size; /* bytes of an element */
-    const struct walk *inner;
-    char *first; /* which results have a value already: one flag per result element */
-    char *base;
+/* The dimensions from the innermost on: reduced ones first, each kind by its steps; as PyTorch
+ * walks, since the order shows in the digits of a sum. There are at least two, and the first is a
+ * reduced one. */
+struct walk {
+    int count;
+    struct dimension dims[TENSOR_MAX_DIMS + 2];
+    reduce_fn *kernel;
 };
 
-/* Reduces or folds one run of the innermost dimension into the results at `out`. */
-static void reduce_run(const struct reducer *r, char *out, char *in)
+static bool lies_inside(const struct dimension *a, const struct dimension *b)
 {
-    int64_t steps[2] = {0, r->inner->in_step}, n = r->inner->size;
-    char *seen = r->first + (out - r->base) / (int64_t)r->size;
-    char partial[16];
-
-    if (r->inner->out_step == 0) {
-        char *target = *seen ? partial : out;
-
-        r->reduce(n, (char *[]){target, in}, steps, NULL);
-        if (*seen)
-            r->fold(1, (char *[]){out, partial}, steps, NULL);
-        *seen = 1;
-        return;
-    }
-    if (r->inner->out_step == (int64_t)r->size && r->inner->in_step == (int64_t)r->size) {
-        if (*seen)
-            r->fold(n, (char *[]){out, in}, steps, NULL);
-        else
-            memcpy(out, in, (size_t)n * r->size);
-        memset(seen, 1, (size_t)n);
-        return;
-    }
-    for (int64_t i = 0; i < n; i++, out += r->inner->out_step, in += r->inner->in_step) {
-        seen = r->first + (out - r->base) / (int64_t)r->size;
-        if (*seen)
-            r->fold(1, (char *[]){out, in}, steps, NULL);
-        else
-            memcpy(out, in, r->size);
-        *seen = 1;
-    }
+    if ((a->out_step == 0) != (b->out_step == 0))
+        return a->out_step == 0;
+    if (a->out_step != b->out_step)
+        return a->out_step < b->out_step;
+    return a->in_step != 0 && b->in_step != 0 && a->in_step < b->in_step;
 }
 
-/* All rows of a walk whose dimension 0 to count - 2 lie outside of r->inner. */
-static void walk_rows(const struct reducer *r, const struct walk *walk, int count, char *out,
-                      char *in)
+static bool merges(const struct dimension *inner, const struct dimension *outer)
 {
-    int64_t rows = 1;
+    return outer->in_step == inner->in_step * inner->size &&
+           outer->out_step == inner->out_step * inner->size;
+}
 
-    for (int d = 0; d < count - 1; d++)
-        rows *= walk[d].size;
-    for (int64_t row = 0; row < rows; row++) {
-        char *to = out, *from = in;
-        int64_t rest = row;
+static void plan_walk(struct walk *w, const struct tensor *in, const struct tensor *out,
+                      uint32_t mask, bool keepdim)
+{
+    const int64_t size = (int64_t)dtype_size(tensor_dtype(in));
+    struct dimension *dims = w->dims;
+    int od = out->ndim - 1, count = 0, merged = 0;
 
-        for (int d = count - 2; d >= 0; d--) {
-            to += rest % walk[d].size * walk[d].out_step;
-            from += rest % walk[d].size * walk[d].in_step;
-            rest /= walk[d].size;
+    for (int d = in->ndim - 1; d >= 0; d--) {
+        bool reduced = mask >> d & 1;
+        struct dimension one = {in->shape[d], in->stride[d] * size,
+                                reduced ? 0 : out->stride[od] * size};
+        int at = count;
+
+        od -= !reduced || keepdim;
+        if (one.size == 1)
+            continue;
+        for (; at > 0 && lies_inside(&one, &dims[at - 1]); at--)
+            dims[at] = dims[at - 1];
+        dims[at] = one;
+        count++;
+    }
+    for (int d = 1; d < count; d++) {
+        if (merges(&dims[merged], &dims[d]))
+            dims[merged].size *= dims[d].size;
+        else
+            dims[++merged] = dims[d];
+    }
+    count = count ? merged + 1 : 0;
+    if (count == 0 || dims[0].out_step != 0) { /* nothing is reduced but single elements */
+        memmove(dims + 1, dims, (size_t)count * sizeof(*dims));
+        dims[0] = (struct dimension){1, 0, 0};
+        count++;
+    }
+    if (count == 1)
+        dims[count++] = (struct dimension){1, 0, 0};
+    w->count = count;
+}
+
+static struct reduce_loop inner_loop(const struct dimension *dims)
+{
+    return (struct reduce_loop){dims[0].size,    dims[1].size,     dims[0].in_step,
+                                dims[1].in_step, dims[1].out_step, false};
+}
+
+static void walk_serial(const struct walk *w, char *out, const char *in)
+{
+    const struct reduce_loop loop = inner_loop(w->dims);
+    int64_t loops = 1;
+
+    for (int d = 2; d < w->count; d++)
+        loops *= w->dims[d].size;
+    for (int64_t i = 0; i < loops; i++) {
+        const char *from = in;
+        char *to = out;
+        int64_t rest = i;
+
+        for (int d = 2; d < w->count; d++) {
+            from += rest % w->dims[d].size * w->dims[d].in_step;
+            to += rest % w->dims[d].size * w->dims[d].out_step;
+            rest /= w->dims[d].size;
         }
-        reduce_run(r, to, from);
+        w->kernel(&loop, to, from);
     }
 }
 
-/* The part of a walk that has `size` of dimension `d` from `start` on. */
-static void walk_part(const struct reducer *r, const struct walk *walk, int count, int d,
-                      int64_t start, int64_t size, char *out, char *in)
+/* Threads share out results along dimension `d`: the digits stay the same. Neighbours in memory
+ * stay together by `multiple`, so that each thread has whole cache lines, and kernels their lanes.
+ */
+static void walk_parallel(const struct walk *w, int d, char *out, const char *in, int64_t multiple)
 {
-    struct walk part[TENSOR_MAX_DIMS + 1];
-    struct reducer own = *r;
+    const int64_t size = w->dims[d].size, threads = tensor_threads();
+    const int64_t part = (size + threads * multiple - 1) / (threads * multiple) * multiple;
 
-    memcpy(part, walk, (size_t)count * sizeof(*walk));
-    part[d].size = size;
-    own.inner = &part[count - 1];
-    walk_rows(&own, part, count, out + start * walk[d].out_step, in + start * walk[d].in_step);
-}
-
-/* Threads share a dimension that is kept: each result is made by one of them, in the order in which
- * one thread alone would make it. */
-static void walk_parallel(const struct reducer *r, const struct walk *walk, int count, int d,
-                          int64_t numel, char *out, char *in)
-{
-    int64_t chunk = walk[d].size * ITER_GRAIN / numel, least = 64 / (int64_t)r->size;
-
-    if (chunk < least) /* no two threads in one cache line of results */
-        chunk = least;
 #pragma omp parallel for schedule(static)
-    for (int64_t start = 0; start < walk[d].size; start += chunk)
-        walk_part(r, walk, count, d, start,
-                  start + chunk < walk[d].size ? chunk : walk[d].size - start, out, in);
-}
+    for (int64_t start = 0; start < size; start += part) {
+        struct walk own = *w;
 
-/* One long run into one result: pieces of a fixed length, so that the digits do not depend on the
- * number of threads, and then the results of the pieces. */
-static int reduce_long(const struct reducer *r, char *out, char *in)
-{
-    int64_t n = r->inner->size, step = r->inner->in_step, steps[2] = {0, step};
-    int64_t pieces = (n + ITER_GRAIN - 1) / ITER_GRAIN;
-    char *partial = mem_alloc((size_t)pieces * r->size);
-
-    if (!partial)
-        return -1;
-#pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < pieces; i++)
-        r->reduce(i + 1 < pieces ? ITER_GRAIN : n - i * ITER_GRAIN,
-                  (char *[]){partial + i * (int64_t)r->size, in + i * ITER_GRAIN * step}, steps,
-                  NULL);
-    steps[1] = (int64_t)r->size;
-    r->reduce(pieces, (char *[]){out, partial}, steps, NULL);
-    mem_free(partial);
-    return 0;
-}
-
-static int walk_long(const struct reducer *r, const struct walk *walk, int count, int64_t numel,
-                     char *out, char *in)
-{
-    void *token = numel >= ITER_LONG && tensor_long_begin ? tensor_long_begin() : NULL;
-    int widest = -1, status = 0;
-
-    for (int d = 0; d < count; d++) {
-        if (walk[d].out_step != 0 && (widest < 0 || walk[d].size > walk[widest].size))
-            widest = d;
+        own.dims[d].size = size - start < part ? size - start : part;
+        walk_serial(&own, out + start * w->dims[d].out_step, in + start * w->dims[d].in_step);
     }
-    if (widest >= 0)
-        walk_parallel(r, walk, count, widest, numel, out, in);
-    else if (count == 1)
-        status = reduce_long(r, out, in);
-    else
-        walk_rows(r, walk, count, out, in);
+}
+
+static void walk_long(const struct walk *w, char *out, const char *in, size_t size)
+{
+    struct reduce_loop loop = inner_loop(w->dims);
+    int d = w->count - 1;
+
+    for (int k = d; k >= 0 && w->dims[k].out_step != 0; k--) { /* the outermost that is enough */
+        if (w->dims[d].size < tensor_threads() && w->dims[k].size > w->dims[d].size)
+            d = k;
+    }
+    if (w->dims[d].out_step != 0) {
+        walk_parallel(w, d, out, in, w->dims[d].in_step == (int64_t)size ? 128 / (int64_t)size : 1);
+    } else if (w->count == 2 && loop.results == 1 && loop.in_step == (int64_t)size) {
+        loop.shared = true;
+        w->kernel(&loop, out, in);
+    } else {
+        walk_serial(w, out, in);
+    }
+}
+
+static void walk_all(const struct walk *w, const struct tensor *in, struct tensor *out)
+{
+    void *token;
+
+    if (in->numel < ITER_GRAIN) {
+        walk_serial(w, tensor_data(out), tensor_data(in));
+        return;
+    }
+    token = in->numel >= ITER_LONG && tensor_long_begin ? tensor_long_begin() : NULL;
+    walk_long(w, tensor_data(out), tensor_data(in), dtype_size(tensor_dtype(in)));
     if (token)
         tensor_long_end(token);
-    return status;
 }
 
-static int walk_all(const struct tensor *in, struct tensor *out, enum reduction reduction,
-                    const struct walk *walk, int count)
+/* The number that does not change what it is joined to. */
+static struct scalar neutral(enum reduction reduction, enum dtype dtype)
 {
-    struct reducer r = {.reduce = kernels.reduce[reduction][in->dtype],
-                        .fold = kernels.fold[reduction][in->dtype],
-                        .size = dtype_size(tensor_dtype(in)),
-                        .inner = &walk[count - 1],
-                        .base = tensor_data(out)};
-    char small[64] = {0}, *large = NULL;
-    int status = 0;
+    const int bits = 8 * (int)dtype_size(dtype);
+    int64_t most = INT64_MAX >> (64 - bits), least = -most - 1;
 
-    if (out->numel > (int64_t)sizeof(small) && !(large = mem_zero((size_t)out->numel, 1)))
-        return -1;
-    r.first = large ? large : small;
-    if (in->numel >= 2 * ITER_GRAIN)
-        status = walk_long(&r, walk, count, in->numel, tensor_data(out), tensor_data(in));
-    else
-        walk_rows(&r, walk, count, tensor_data(out), tensor_data(in));
-    mem_free(large);
-    return status;
+    switch (reduction) {
+    case REDUCE_SUM:
+        return scalar_int(0);
+    case REDUCE_PROD:
+        return scalar_int(1);
+    default:
+        break;
+    }
+    if (dtype_is_float(dtype))
+        return scalar_float(reduction == REDUCE_MAX ? -INFINITY : INFINITY);
+    if (dtype == DTYPE_b8 || dtype == DTYPE_u8) {
+        least = 0;
+        most = dtype == DTYPE_b8 ? 1 : UINT8_MAX;
+    }
+    return scalar_int(reduction == REDUCE_MAX ? least : most);
+}
+
+static void fill_neutral(struct tensor *out, enum reduction reduction)
+{
+    const size_t size = dtype_size(tensor_dtype(out)), all = size * (size_t)out->numel;
+    char *to = tensor_data(out);
+
+    if (all > 0)
+        dtype_store(tensor_dtype(out), to, neutral(reduction, tensor_dtype(out)));
+    for (size_t done = size; done < all; done *= 2)
+        memcpy(to + done, to, done < all - done ? done : all - done);
 }
 
 struct tensor *reduce(struct tensor *self, uint32_t mask, bool keepdim, enum reduction reduction,
                       enum dtype dtype)
 {
-    struct walk walk[TENSOR_MAX_DIMS + 1];
+    struct walk w = {.kernel = kernels.reduce[reduction][dtype]};
     int64_t shape[TENSOR_MAX_DIMS];
-    int ndim = reduced_shape(self, mask, keepdim, shape), count, status = 0;
+    int ndim = reduced_shape(self, mask, keepdim, shape);
     struct tensor *in = tensor_to(self, dtype), *out = tensor_new(dtype, ndim, shape);
 
     if (!in || !out) {
-        status = -1;
-    } else if (in->numel == 0) {
-        status = tensor_fill(out, scalar_int(reduction == REDUCE_PROD));
-    } else {
-        count = plan_walk(in, out, mask, keepdim, walk);
-        status = walk_all(in, out, reduction, walk, count);
-    }
-    tensor_unref(in);
-    if (status < 0) {
+        tensor_unref(in);
         tensor_unref(out);
         return NULL;
     }
+    fill_neutral(out, reduction);
+    if (in->numel > 0) {
+        plan_walk(&w, in, out, mask, keepdim);
+        walk_all(&w, in, out);
+    }
+    tensor_unref(in);
     return out;
 }
 

@@ -129,12 +129,13 @@ static const struct {
     {OP__gelu_tanh, "GeluBackward0"},
     {OP_div_number, "DivBackward1"},
     {OP_heaviside, "NotImplemented"},
+    {OP__pad_circular, "CopySlices"},
 };
 
 static char backward_names[OP_COUNT][40];
 
 /* log_softmax -> LogSoftmaxBackward0, avg_pool2d -> AvgPool2DBackward0. A leading underscore and an
- * overload's name go. */
+ * overload's name go; the overload "vec" is PyTorch's second. */
 static void make_backward_name(const char *name, char *out, size_t size)
 {
     size_t length = 0;
@@ -148,7 +149,7 @@ static void make_backward_name(const char *name, char *out, size_t size)
         out[length++] = upper ? (char)toupper((unsigned char)*name) : *name;
         upper = isdigit((unsigned char)*name) != 0;
     }
-    snprintf(out + length, size - length, "Backward0");
+    snprintf(out + length, size - length, "Backward%d", strcmp(name, "__vec") == 0);
 }
 
 const char *op_backward_name(const struct op *op)

@@ -113,11 +113,20 @@ static int read_ints(const struct param *p, PyObject *object, struct value *v,
     return ints ? 1 : -1;
 }
 
-static int read_floats(PyObject *object, struct value *v, struct parsed_args *out)
+static int read_floats(const struct param *p, PyObject *object, struct value *v,
+                       struct parsed_args *out)
 {
     Py_ssize_t count;
     double *floats;
 
+    if (p->list_size == 1 && is_python_number(object)) {
+        floats = take_block(out, sizeof(*floats));
+        v->floats.at = floats;
+        v->floats.count = 1;
+        if (floats)
+            *floats = PyFloat_AsDouble(object);
+        return floats && !PyErr_Occurred() ? 1 : -1;
+    }
     if (!PyTuple_Check(object) && !PyList_Check(object))
         return 0;
     count = PySequence_Fast_GET_SIZE(object);
@@ -205,7 +214,7 @@ static int read_value(const struct param *p, bool number_too, PyObject *object, 
     case VALUE_FLOAT:
         return read_float(object, v);
     case VALUE_FLOATS:
-        return read_floats(object, v, out);
+        return read_floats(p, object, v, out);
     case VALUE_BOOL:
         v->i = object == Py_True;
         return PyBool_Check(object);

@@ -2,15 +2,22 @@
 #include <Python.h>
 
 #include "base/error.h"
+#include "base/warn.h"
 #include "python/errors.h"
 #include "python/module.h"
 
 static PyObject *linalg_error;
 
+static int show_warning(const char *text)
+{
+    return PyErr_WarnEx(PyExc_UserWarning, text, 1) < 0 ? python_error_pending() : 0;
+}
+
 int errors_init(PyObject *torch)
 {
     PyObject *linalg = submodule(torch, "linalg");
 
+    warn_handler = show_warning;
     if (!linalg)
         return -1;
     linalg_error = PyErr_NewExceptionWithDoc("torch._C._LinAlgError",

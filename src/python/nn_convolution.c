@@ -17,36 +17,11 @@ static int value_error(const char *text)
     return -1;
 }
 
-static int dims_of(const struct layer_type *layer)
-{
-    return layer->name[strcspn(layer->name, "123")] - '0';
-}
-
 static PyObject **argument(const struct layer_type *layer, PyObject **args, const char *name)
 {
     int i = schema_find(&layer->takes, name, strlen(name));
 
     return i < 0 ? NULL : &args[i];
-}
-
-/* 3 -> (3, 3); what is a sequence already becomes a tuple. */
-static int make_tuple(PyObject **object, int dims)
-{
-    PyObject *tuple;
-
-    if (PyUnicode_Check(*object))
-        return 0;
-    if (PySequence_Check(*object)) {
-        tuple = PySequence_Tuple(*object);
-    } else {
-        tuple = PyTuple_New(dims);
-        for (int d = 0; tuple && d < dims; d++)
-            PyTuple_SET_ITEM(tuple, d, Py_NewRef(*object));
-    }
-    if (!tuple)
-        return -1;
-    Py_SETREF(*object, tuple);
-    return 0;
 }
 
 static int check_groups(const struct layer_type *layer, PyObject **args)
@@ -107,7 +82,7 @@ int setup_convolution(PyObject *self, PyObject **args)
     static const char *const names[] = {"kernel_size", "stride", "padding", "dilation",
                                         "output_padding"};
     const struct layer_type *layer = ((ModuleObject *)self)->layer;
-    int dims = dims_of(layer), status = 0;
+    int dims = layer_dims(layer), status = 0;
     bool transposed = argument(layer, args, "output_padding") != NULL;
     PyObject *none;
 
@@ -115,7 +90,7 @@ int setup_convolution(PyObject *self, PyObject **args)
         check_mode(*argument(layer, args, "padding_mode"), transposed) < 0)
         return -1;
     for (int i = 0; status == 0 && i < 4 + transposed; i++)
-        status = make_tuple(argument(layer, args, names[i]), dims);
+        status = layer_make_tuple(argument(layer, args, names[i]), dims);
     if (status == 0)
         status = check_padding(*argument(layer, args, "padding"), *argument(layer, args, "stride"));
     if (status == 0)
@@ -123,7 +98,7 @@ int setup_convolution(PyObject *self, PyObject **args)
     if (status < 0 || transposed)
         return status;
     none = PyLong_FromLong(0);
-    status = none ? make_tuple(&none, dims) : -1;
+    status = none ? layer_make_tuple(&none, dims) : -1;
     if (status == 0)
         status = PyObject_SetAttrString(self, "output_padding", none);
     Py_XDECREF(none);
@@ -282,7 +257,7 @@ static PyObject *forward(PyObject *self, PyObject *input, PyObject *output_size)
 {
     const struct layer_type *layer = ((ModuleObject *)self)->layer;
     bool transposed = schema_find(&layer->takes, "output_padding", 14) >= 0;
-    struct layer_numbers n = {.dims = dims_of(layer)};
+    struct layer_numbers n = {.dims = layer_dims(layer)};
     struct tensor *x = NULL;
     PyObject *result = NULL;
     size_t mark = pool_open();

@@ -239,8 +239,10 @@ PyObject *layer_forward(PyObject *self, PyObject *const *args, Py_ssize_t count,
         const struct layer_argument *argument = &layer->arguments[used];
         const struct param *p = &schema->params[used];
 
+        bool given = argument->source != SOURCE_INPUT || inputs[argument->input];
+
         objects[used] = NULL;
-        if (argument->source == SOURCE_DEFAULT) {
+        if (argument->source == SOURCE_DEFAULT || !given) {
             values[used] = p->value;
             continue;
         }

@@ -66,6 +66,12 @@ PyObject *default_object(const struct param *param);
 /* The parameter of that name, -1 if there is none. */
 int schema_find(const struct schema *schema, const char *name, size_t length);
 
+/* The digit in the name of a layer: 2 of Conv2d. */
+int layer_dims(const struct layer_type *layer);
+/* 3 -> (3, 3); what is a sequence already becomes a tuple; a text stays one. 0, or -1 with an
+ * exception. */
+int layer_make_tuple(PyObject **object, int count);
+
 /* ---- parts ---- */
 
 /* Makes the parameters and buffers of a new layer. args: those of the constructor. */

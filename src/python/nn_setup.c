@@ -7,6 +7,34 @@
 #include "autograd/formula.h"
 #include "python/errors.h"
 
+#include <string.h>
+
+/* ---- tuples ---- */
+
+int layer_dims(const struct layer_type *layer)
+{
+    return layer->name[strcspn(layer->name, "123")] - '0';
+}
+
+int layer_make_tuple(PyObject **object, int count)
+{
+    PyObject *tuple;
+
+    if (PyUnicode_Check(*object))
+        return 0;
+    if (PySequence_Check(*object)) {
+        tuple = PySequence_Tuple(*object);
+    } else {
+        tuple = PyTuple_New(count);
+        for (int d = 0; tuple && d < count; d++)
+            PyTuple_SET_ITEM(tuple, d, Py_NewRef(*object));
+    }
+    if (!tuple)
+        return -1;
+    Py_SETREF(*object, tuple);
+    return 0;
+}
+
 /* ---- setup ---- */
 
 int setup_dropout(PyObject *self, PyObject **args)
@@ -94,6 +122,55 @@ int setup_unflatten(PyObject *self, PyObject **args)
     }
     Py_XDECREF(items);
     return items ? status : -1;
+}
+
+/* One number before and one after for each dimension. */
+int setup_padding(PyObject *self, PyObject **args)
+{
+    return layer_make_tuple(&args[0], 2 * layer_dims(((ModuleObject *)self)->layer));
+}
+
+int setup_unpool(PyObject *self, PyObject **args)
+{
+    enum { KERNEL_SIZE, STRIDE, PADDING };
+    int dims = layer_dims(((ModuleObject *)self)->layer), status = 0;
+
+    if (args[STRIDE] == Py_None)
+        Py_SETREF(args[STRIDE], Py_NewRef(args[KERNEL_SIZE]));
+    for (int i = KERNEL_SIZE; i <= PADDING && status == 0; i++)
+        status = layer_make_tuple(&args[i], dims);
+    return status;
+}
+
+/* Factors become floats. */
+int setup_upsample(PyObject *self, PyObject **args)
+{
+    enum { SIZE, SCALE_FACTOR };
+    PyObject *factors = args[SCALE_FACTOR], *floats;
+    int given = PyObject_IsTrue(factors);
+
+    (void)self;
+    if (given < 0)
+        return -1;
+    if (!given) {
+        floats = Py_NewRef(Py_None);
+    } else if (!PyTuple_Check(factors)) {
+        floats = PyNumber_Float(factors);
+    } else {
+        floats = PyTuple_New(PyTuple_GET_SIZE(factors));
+        for (Py_ssize_t i = 0; floats && i < PyTuple_GET_SIZE(factors); i++) {
+            PyObject *one = PyNumber_Float(PyTuple_GET_ITEM(factors, i));
+
+            if (one)
+                PyTuple_SET_ITEM(floats, i, one);
+            else
+                Py_CLEAR(floats);
+        }
+    }
+    if (!floats)
+        return -1;
+    Py_SETREF(args[SCALE_FACTOR], floats);
+    return 0;
 }
 
 /* ---- forward ---- */

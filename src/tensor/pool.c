@@ -273,38 +273,56 @@ static int sliding_sizes(const struct tensor *self, int dims, const struct slidi
 
 /* ---- the operations ---- */
 
+/* The largest element of each box of p, and its index. Releases p. */
+static int run_largest(struct pooling *p, struct tensor *self, struct tensor **out)
+{
+    struct tensor *in = tensor_contiguous(self);
+    struct tensor *result = tensor_new(tensor_dtype(self), p->result_ndim, p->result_shape);
+    struct tensor *indices = tensor_new(DTYPE_i64, p->result_ndim, p->result_shape);
+    bool ready = in && result && indices;
+
+    if (ready)
+        each_plane(p, self->dtype == DTYPE_f32 ? max_plane_f32 : max_plane_f64, in,
+                   window_volume(p->in), result, window_volume(p->out), indices);
+    tensor_unref(in);
+    mem_free(p->spans[0]);
+    if (ready) {
+        out[0] = result;
+        out[1] = indices;
+        return 0;
+    }
+    tensor_unref(result);
+    tensor_unref(indices);
+    return -1;
+}
+
 int max_pool_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    struct tensor *self = args[0].tensor, *in = NULL, *indices = NULL, *result = NULL;
+    struct tensor *self = args[0].tensor;
     struct sliding s = {args[1].ints.at, args[2].given ? args[2].ints.at : args[1].ints.at,
                         args[3].ints.at, args[4].ints.at,
                         args[5].i,       false};
-    int dims = dims_of(op), status = -1;
+    int dims = dims_of(op);
     int64_t sizes[WINDOW_DIMS];
-    struct pooling p = {0};
+    struct pooling p;
 
     if (check_tensor(dims == 2 ? "max_pool2d" : "max_pool3d", self, dims) < 0 ||
         check_sliding(&s, dims) < 0 || sliding_sizes(self, dims, &s, sizes) < 0 ||
         pooling_init(&p, self->ndim, self->shape, dims, sizes, &s) < 0)
         return -1;
-    in = tensor_contiguous(self);
-    result = tensor_new(tensor_dtype(self), p.result_ndim, p.result_shape);
-    indices = tensor_new(DTYPE_i64, p.result_ndim, p.result_shape);
-    if (in && result && indices) {
-        each_plane(&p, self->dtype == DTYPE_f32 ? max_plane_f32 : max_plane_f64, in,
-                   window_volume(p.in), result, window_volume(p.out), indices);
-        status = 0;
-    }
-    tensor_unref(in);
-    mem_free(p.spans[0]);
-    if (status < 0) {
-        tensor_unref(result);
-        tensor_unref(indices);
+    return run_largest(&p, self, out);
+}
+
+int adaptive_max_pool_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *self = args[0].tensor;
+    int dims = dims_of(op);
+    struct pooling p;
+
+    if (check_tensor(op->name + 1, self, dims) < 0 ||
+        pooling_init(&p, self->ndim, self->shape, dims, args[1].ints.at, NULL) < 0)
         return -1;
-    }
-    out[0] = result;
-    out[1] = indices;
-    return 0;
+    return run_largest(&p, self, out);
 }
 
 /* Means over the boxes of p, or with `spread` their gradient: then self is like the result of the

@@ -31,12 +31,18 @@ class Case:
 
 
 def expand(text):
-    """Braces as in a shell: 'a{b,c}' gives 'ab' and 'ac'. Those without a comma are left alone; a
-    comma that is not meant stands behind a backslash."""
+    """Braces as in a shell: 'a{b,c}' gives 'ab' and 'ac'. Commas in brackets do not count, nor those
+    behind a backslash; braces without a comma that counts are left alone."""
     for match in re.finditer(r"\{([^{}]*[^{}\\],[^{}]*|,[^{}]*)\}", text):
         before, after = text[:match.start()], text[match.end():]
-        parts = re.split(r"(?<!\\),", match.group(1))
-        return [whole for part in parts for whole in expand(before + part + after)]
+        parts = []
+        for part in split_text(match.group(1), ","):
+            if parts and parts[-1].endswith("\\"):
+                parts[-1] += "," + part
+            else:
+                parts.append(part)
+        if len(parts) > 1:
+            return [whole for part in parts for whole in expand(before + part + after)]
     return [text.replace("\\,", ",")]
 
 

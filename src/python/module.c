@@ -91,7 +91,8 @@ PyObject *PyInit_torch(void)
 
 int python_register_modules(void)
 {
-    if (PyImport_AppendInittab("torch", PyInit_torch) < 0)
+    if (PyImport_AppendInittab("torch", PyInit_torch) < 0 ||
+        PyImport_AppendInittab("safetensors", PyInit_safetensors) < 0)
         return -1;
     return PyImport_AppendInittab("saddle", PyInit_saddle);
 }

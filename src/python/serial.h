@@ -52,8 +52,9 @@ PyObject *storage_object(PyTypeObject *type, struct storage *storage, enum dtype
 PyObject *storage_class(enum dtype dtype);
 /* The dtype of such a class, of UntypedStorage too; DTYPE_NONE for another object. */
 enum dtype storage_class_dtype(PyObject *class);
-/* The name of a dtype in safetensors ("F32"), NULL where it has none; and back, DTYPE_NONE. */
-const char *dtype_safetensors(enum dtype dtype);
+/* The name of a dtype in safetensors ("F32"), NULL where it has none, and its place in the order of
+ * such files; the way back, DTYPE_NONE for a name that is none. */
+const char *dtype_safetensors(enum dtype dtype, int *rank);
 enum dtype dtype_from_safetensors(const char *name);
 
 /* The copy of a storage in the memo of a copy.deepcopy(), made on first use: views of one storage
@@ -128,9 +129,10 @@ int legacy_write(const struct output *o, const struct saving *s, PyObject *pickl
 /* The form before PyTorch 1.6 of a storage alone, as bytes. */
 PyObject *storage_dumps(PyObject *storage);
 
-/* ---- what torch gets ---- */
+/* ---- what Python gets ---- */
 
-int serial_init(PyObject *torch); /* torch.save, load, serialization, storage, _utils */
+int serial_init(PyObject *torch);   /* torch.save, load, serialization, storage, _utils */
+PyObject *PyInit_safetensors(void); /* the module safetensors, and safetensors.torch */
 
 int storage_types_init(PyObject *torch);
 int rebuild_init(PyObject *torch);

@@ -13,22 +13,23 @@ PyTypeObject *typed_storage_type, *untyped_storage_type;
 
 /* ---- dtypes in files ---- */
 
-/* A row without a dtype of that name in this engine is passed over. */
+/* In the order in which safetensors files are sorted. A row without a dtype of that name in this
+ * engine is passed over. */
 static const struct {
     const char *dtype, *class_name, *safetensors;
 } kinds[] = {
-    {"float64", "DoubleStorage", "F64"},
-    {"float32", "FloatStorage", "F32"},
+    {"bool", "BoolStorage", "BOOL"},
+    {"uint8", "ByteStorage", "U8"},
+    {"int8", "CharStorage", "I8"},
+    {"int16", "ShortStorage", "I16"},
     {"float16", "HalfStorage", "F16"},
     {"bfloat16", "BFloat16Storage", "BF16"},
-    {"complex128", "ComplexDoubleStorage", NULL},
-    {"complex64", "ComplexFloatStorage", "C64"},
-    {"int64", "LongStorage", "I64"},
     {"int32", "IntStorage", "I32"},
-    {"int16", "ShortStorage", "I16"},
-    {"int8", "CharStorage", "I8"},
-    {"uint8", "ByteStorage", "U8"},
-    {"bool", "BoolStorage", "BOOL"},
+    {"float32", "FloatStorage", "F32"},
+    {"float64", "DoubleStorage", "F64"},
+    {"int64", "LongStorage", "I64"},
+    {"complex64", "ComplexFloatStorage", "C64"},
+    {"complex128", "ComplexDoubleStorage", NULL},
 };
 enum { KIND_COUNT = sizeof(kinds) / sizeof(*kinds) };
 
@@ -62,11 +63,11 @@ enum dtype storage_class_dtype(PyObject *class)
     return (enum dtype)d;
 }
 
-const char *dtype_safetensors(enum dtype dtype)
+const char *dtype_safetensors(enum dtype dtype, int *rank)
 {
-    for (int i = 0; i < KIND_COUNT; i++)
-        if (strcmp(kinds[i].dtype, dtype_name(dtype)) == 0)
-            return kinds[i].safetensors;
+    for (*rank = 0; *rank < KIND_COUNT; ++*rank)
+        if (strcmp(kinds[*rank].dtype, dtype_name(dtype)) == 0)
+            return kinds[*rank].safetensors;
     return NULL;
 }
 
@@ -219,6 +220,10 @@ static int storage_assign(PyObject *self, PyObject *key, PyObject *value)
 
     if (!value) {
         PyErr_SetString(PyExc_TypeError, "elements of a storage cannot be deleted");
+        return -1;
+    }
+    if (Py_IS_TYPE(self, untyped_storage_type)) { /* any byte, but not in any dtype */
+        PyErr_SetString(PyExc_TypeError, "only elements of a TypedStorage can be set");
         return -1;
     }
     if (read_index(self, key, &index) < 0 || !scalar_from_python(value, &number))

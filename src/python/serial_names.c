@@ -383,11 +383,11 @@ static bool is_state(PyObject *part)
 
 static bool build_admitted(PyObject *object, PyObject *state)
 {
-    PyObject *setter = PyObject_GetAttrString(object, "__setstate__"), *done;
+    PyObject *restore = PyObject_GetAttrString(object, "__setstate__"), *done;
 
-    if (setter) {
-        done = PyObject_CallOneArg(setter, state);
-        Py_DECREF(setter);
+    if (restore) {
+        done = PyObject_CallOneArg(restore, state);
+        Py_DECREF(restore);
         Py_XDECREF(done);
         return done != NULL;
     }

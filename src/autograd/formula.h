@@ -140,7 +140,7 @@ static inline bool grad_wanted(const struct grad_call *c, int edge)
 /* Stores the gradient of an edge, summed and converted to the shape and dtype of argument `arg`. */
 void grad_store(struct grad_call *c, int edge, int arg, struct tensor *grad);
 
-enum { S0 = 1, S1 = 2, S2 = 4, S3 = 8, SR = 256 };
+enum { S0 = 1, S1 = 2, S2 = 4, S3 = 8, S_ARGUMENTS = 255, SR = 256 };
 
 struct rule {
     unsigned saves;

@@ -79,8 +79,9 @@ static int check_saved(const struct op_node *self, const struct saved *saved)
  * finds its way through it. */
 static struct tensor *unpack_result(struct op_node *self, int index, uint32_t nr)
 {
-    struct tensor *t = tensor_alias(self->saved[index].tensor);
+    struct tensor *t = self->saved[index].tensor;
 
+    t = t ? tensor_alias(t) : NULL;
     if (t && grad_enabled())
         tensor_set_history(t, &self->node, nr);
     return pool_keep(t);
@@ -282,6 +283,8 @@ int record_results(struct node *node, struct tensor *const *out)
     struct op_node *self = (struct op_node *)node;
 
     for (int i = 0; i < node->output_count; i++) {
+        if (self->op->flags & OP_RESERVE && i < node->output_count - 1)
+            continue;
         if (node->edge_count + i < self->saved_count) {
             struct saved *saved = &self->saved[node->edge_count + i];
 
@@ -398,7 +401,7 @@ int op_call(const struct op *op, const struct value *args, struct tensor **out)
     if (!node || record_results(node, out) < 0)
         status = -1;
     for (int i = 0; i < op->outputs; i++) {
-        if (status == 0 && i > 0 && op->flags & OP_ONE_GRAD)
+        if (status == 0 && i >= op_graded(op))
             continue;
         if (status == 0 && out[i] && dtype_is_float(tensor_dtype(out[i])))
             tensor_set_history(out[i], node, (uint32_t)i);

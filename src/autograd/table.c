@@ -130,6 +130,8 @@ static const struct {
     {OP_div_number, "DivBackward1"},
     {OP_heaviside, "NotImplemented"},
     {OP__pad_circular, "CopySlices"},
+    {OP_recurrent, "StackBackward0"},
+    {OP_recurrent_packed, "CatBackward0"},
 };
 
 static char backward_names[OP_COUNT][40];

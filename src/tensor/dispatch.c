@@ -24,15 +24,16 @@ static void overlay(any_fn **to, any_fn *const *from, size_t count)
             sizeof(kernels.table) / sizeof(any_fn *))
 
 static void use(const char *name, const elementwise_table elementwise, const reduce_table reduce,
-                const softmax_table softmax)
+                const softmax_table softmax, const recurrent_table recurrent)
 {
     OVERLAY(elementwise);
     OVERLAY(reduce);
     OVERLAY(softmax);
+    OVERLAY(recurrent);
     chosen = name;
 }
 
-#define USE(isa) use(#isa, elementwise_##isa, reduce_##isa, softmax_##isa)
+#define USE(isa) use(#isa, elementwise_##isa, reduce_##isa, softmax_##isa, recurrent_##isa)
 
 void kernels_choose(void)
 {

@@ -10,6 +10,7 @@
 
 #include "tensor/dtype.h"
 #include "tensor/op.h"
+#include "tensor/recurrent.h"
 
 enum softmax { SOFTMAX_PLAIN, SOFTMAX_LOG, SOFTMAX_COUNT };
 enum reduction { REDUCE_SUM, REDUCE_PROD, REDUCE_MAX, REDUCE_MIN, REDUCE_COUNT };
@@ -29,12 +30,25 @@ struct reduce_loop {
 typedef void reduce_fn(const struct reduce_loop *loop, char *out, const char *in);
 typedef reduce_fn *reduce_table[REDUCE_COUNT][DTYPE_COUNT];
 typedef kernel_fn *softmax_table[SOFTMAX_COUNT][DTYPE_COUNT];
+/* Forward and back. */
+typedef kernel_fn *recurrent_table[2][CELL_COUNT][DTYPE_COUNT];
 
 struct kernel_table {
     elementwise_table elementwise;
     reduce_table reduce;
     /* One contiguous row of n >= 1 elements; ptr[0] and ptr[1] are not the same. */
     softmax_table softmax;
+    /*
+     * One contiguous row of a recurrent cell (recurrent.h) of hidden size n.
+     * Forward: ptr[0] the row of the reserve, whose gates hold what the input gave; ptr[1] what the
+     * state gave; ptr[2] the sum of both biases (GRU: all four parts, that of W_hn last); ptr[3] h
+     * and ptr[4] c, which change.
+     * Back: ptr[0] the row of the reserve; ptr[1] the gradient of the sum, to be filled, and
+     * ptr[2], of GRU, that of the state's part of it; ptr[3] the gradient of h from later steps
+     * (GRU leaves there what goes to the h before directly) and ptr[4] from the output; ptr[5] c
+     * before (GRU: h before); ptr[6] the gradient of c, which changes.
+     */
+    recurrent_table recurrent;
 };
 
 /* The kernels for this processor; kernels_choose() fills the table once. SADDLE_ISA=baseline or
@@ -48,7 +62,8 @@ const char *kernels_name(void);
 #define KERNEL_TABLES(isa)                                                                         \
     extern const elementwise_table elementwise_##isa;                                              \
     extern const reduce_table reduce_##isa;                                                        \
-    extern const softmax_table softmax_##isa;
+    extern const softmax_table softmax_##isa;                                                      \
+    extern const recurrent_table recurrent_##isa;
 KERNEL_TABLES(baseline)
 KERNEL_TABLES(avx2)
 KERNEL_TABLES(avx512)

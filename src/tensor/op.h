@@ -108,7 +108,9 @@ enum op_flag {
     OP_NO_GRAD = 1 << 10, /* its result never requires a gradient */
     OP_IN_PLACE_CALL = 1 << 11, /* this is the in-place form of a row: out[0] is self */
     OP_ONE_GRAD = 1 << 13,      /* of several results, the first alone has a gradient */
-    OP_PYTHON_BOOL = 1 << 12    /* Python gets True or False instead of a zero-dim tensor */
+    OP_RESERVE = 1 << 14, /* the last result is for the rule: it alone is saved (SR), and it has no
+                           * gradient */
+    OP_PYTHON_BOOL = 1 << 12 /* Python gets True or False instead of a zero-dim tensor */
 };
 #define OP_FM   (OP_FUNCTION | OP_METHOD)
 #define OP_FMO  (OP_FM | OP_OUT)
@@ -128,6 +130,12 @@ struct op {
     const char *result_names; /* names of several results: "values, indices", else NULL */
     struct schema *parsed;    /* op_schema() makes and keeps it */
 };
+
+/* How many of the results, the first ones, can have a gradient. */
+static inline int op_graded(const struct op *op)
+{
+    return op->flags & OP_ONE_GRAD ? 1 : op->outputs - (op->flags & OP_RESERVE ? 1 : 0);
+}
 
 /* ---- parsed schemas (schema.c) ---- */
 

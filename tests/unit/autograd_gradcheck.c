@@ -54,7 +54,7 @@ static struct tensor *value_of(struct call *call)
     }
     if (op_call(call->op, args, out) < 0)
         return NULL;
-    sum = weighted_sum(out, call->op->flags & OP_ONE_GRAD ? 1 : outputs, 1);
+    sum = weighted_sum(out, op_graded(call->op), 1);
     for (int i = 0; i < outputs; i++)
         tensor_unref(out[i]);
     return sum;

@@ -13,6 +13,7 @@ const struct sample samples[] = {
 #include "autograd_samples.def"
 #include "autograd_samples_nn.def"
 #include "autograd_samples_ops.def"
+#include "autograd_samples_recurrent.def"
     /* factorisations */
     ONE(_linalg_eigh, "s33") ONE(_linalg_eigh, "s222 'U'") ONE(linalg_eigh, "s33") ONE(
         linalg_eigvalsh, "s33") ONE(_linalg_svd, "f23") ONE(_linalg_svd, "f32") ONE(linalg_svd,

@@ -24,7 +24,7 @@ struct sample {
 extern const struct sample samples[];
 extern const int sample_count;
 
-enum { CALL_TENSORS = 24 };
+enum { CALL_TENSORS = 48 };
 struct call {
     const struct op *op;
     struct value args[OP_MAX_ARGS];

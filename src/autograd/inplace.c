@@ -103,6 +103,7 @@ static struct tensor *layout_of(const struct tensor *base)
 static int renew_view_history(struct tensor *view)
 {
     struct strided_node *self = pool_alloc(sizeof(*self));
+    bool made;
 
     if (!self)
         return -1;
@@ -110,10 +111,11 @@ static int renew_view_history(struct tensor *view)
     geometry_of(&self->geometry, view, view->base);
     self->edge = tensor_edge(view->base);
     self->base = layout_of(view->base);
-    if (self->base)
+    made = self->base != NULL;
+    if (made)
         tensor_set_history(view, &self->node, 0);
     node_unref(&self->node);
-    return self->base ? 0 : -1;
+    return made ? 0 : -1;
 }
 
 struct node *tensor_grad_fn(struct tensor *t)
@@ -143,14 +145,17 @@ static int slices_apply(struct node *node, struct tensor *const *g, struct tenso
     part = whole ? region(whole, &self->geometry) : NULL;
     inner_g = part ? pool_keep(tensor_clone(part)) : NULL;
     if (inner_g && self->inner->type->apply(self->inner, &inner_g, inner_grads) == 0) {
-        if (inner_grads[0])
-            tensor_copy(part, inner_grads[0]);
-        else
-            tensor_fill(part, scalar_int(0));
-        grads[0] = tensor_ref(whole);
-        for (int k = 1; k < self->inner->edge_count; k++)
-            grads[k] = inner_grads[k];
+        int status =
+            inner_grads[0] ? tensor_copy(part, inner_grads[0]) : tensor_fill(part, scalar_int(0));
+
         tensor_unref(inner_grads[0]);
+        inner_grads[0] = tensor_ref(whole);
+        for (int k = 0; k < self->inner->edge_count; k++) {
+            if (status == 0)
+                grads[k] = inner_grads[k];
+            else
+                tensor_unref(inner_grads[k]);
+        }
     }
     pool_close(mark);
     return error_pending() ? -1 : 0;
@@ -190,6 +195,7 @@ static int rebase(struct tensor *view, struct node *inner)
 {
     struct slices_node *self = pool_alloc(sizeof(*self));
     struct tensor *base = view->base;
+    bool made;
 
     if (!self)
         return -1;
@@ -208,10 +214,11 @@ static int rebase(struct tensor *view, struct node *inner)
      * by this node's edge 0. */
     if (self->edge_array[0].node && !inner->edges[0].node)
         inner->edges[0] = (struct edge){node_ref(self->edge_array[0].node), 0};
-    if (self->base)
+    made = self->base != NULL;
+    if (made)
         tensor_set_history(base, &self->node, 0);
     node_unref(&self->node);
-    return self->base ? renew_view_history(view) : -1;
+    return made ? renew_view_history(view) : -1;
 }
 
 /* ---- calls ---- */

@@ -15,4 +15,9 @@ bool d_cell_step(const struct recurrent *r, struct tensor *from_x, struct tensor
 /* The outputs of all steps, the last h and, of LSTM, the last c. False on error. */
 bool d_recurrent(const struct recurrent *r, struct tensor *out[3]);
 
+/* The rows of a packed sequence as (length, batch, ...), with `padding` behind the shorter ones.
+ * sizes: those of its steps, contiguous and fitting. */
+struct tensor *d_pad_packed(struct tensor *data, const struct tensor *sizes, int64_t batch,
+                            int64_t length, struct scalar padding);
+
 #endif

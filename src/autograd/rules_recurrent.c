@@ -62,3 +62,16 @@ void recurrent_rule(struct grad_call *c)
     for (int i = 0; i < IN_COUNT; i++)
         c->grads[i] = pool_keep(grads[i]);
 }
+
+void pack_padded_sequence_rule(struct grad_call *c)
+{
+    const struct tensor *x = c->args[0].tensor;
+    bool batch_first = c->args[2].i;
+    struct tensor *g = c->g[0];
+
+    if (!g)
+        return;
+    g = d_pad_packed(g, c->results[1], x->shape[!batch_first], x->shape[batch_first],
+                     scalar_int(0));
+    c->grads[0] = batch_first ? d_transpose(g, 0, 1) : g;
+}

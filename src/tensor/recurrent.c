@@ -171,7 +171,7 @@ static void product(const struct pass *p, int64_t n, int64_t m, int64_t k, struc
 /* to[0..n-1] += from[0..n-1] */
 static void add_row(const struct pass *p, int64_t n, char *to, const char *from)
 {
-    const struct scalar one[] = {scalar_int(1)};
+    const struct scalar one[2] = {scalar_int(1)};
     int64_t step = (int64_t)p->size, stride[] = {step, step, step};
     char *ptr[] = {to, to, (char *)from};
 

@@ -6,15 +6,12 @@ PyTypeObject *loader_type;
 
 /* ---- construction ---- */
 
+/* clang-format off */
 #define ARGUMENTS(X)                                                                               \
-    X(dataset)                                                                                     \
-    X(batch_size)                                                                                  \
-    X(shuffle)                                                                                     \
-    X(sampler)                                                                                     \
-    X(batch_sampler)                                                                               \
-    X(num_workers) X(collate_fn) X(pin_memory) X(drop_last) X(timeout) X(worker_init_fn)           \
-        X(multiprocessing_context) X(generator) X(prefetch_factor) X(persistent_workers)           \
-            X(pin_memory_device)
+    X(dataset) X(batch_size) X(shuffle) X(sampler) X(batch_sampler) X(num_workers) X(collate_fn)   \
+    X(pin_memory) X(drop_last) X(timeout) X(worker_init_fn) X(multiprocessing_context)             \
+    X(generator) X(prefetch_factor) X(persistent_workers) X(pin_memory_device)
+/* clang-format on */
 enum argument {
 #define X(name) ARG_##name,
     ARGUMENTS(X)

@@ -77,8 +77,19 @@ void tensor_remove_hook(struct tensor *t, int id);
 
 /* ---- grad mode ---- */
 
-bool grad_enabled(void);
+/* In inference mode nothing is recorded, whatever `enabled` says, and new storages are marked:
+ * their tensors never take part in a graph and may be changed in place in inference mode alone. */
+struct grad_mode {
+    bool enabled, inference;
+};
+bool grad_enabled(void);        /* whether operations are recorded now */
 bool grad_set_enabled(bool on); /* returns what it was */
+struct grad_mode grad_mode(void);
+void grad_mode_set(struct grad_mode mode);
+static inline bool tensor_is_inference(const struct tensor *t)
+{
+    return t->storage && t->storage->inference;
+}
 
 /* ---- nodes ---- */
 

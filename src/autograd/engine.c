@@ -114,10 +114,10 @@ static int by_sequence(const void *a, const void *b)
     return (x->sequence > y->sequence) - (x->sequence < y->sequence);
 }
 
-/* The input that waits for output `nr` of a node, or -1. */
-static int input_of(const struct run *run, const struct node *node, uint32_t nr)
+/* The first input from `from` on that waits for output `nr` of a node, or -1. */
+static int input_of(const struct run *run, const struct node *node, uint32_t nr, int from)
 {
-    for (int i = 0; i < run->request->input_count; i++) {
+    for (int i = from; i < run->request->input_count; i++) {
         struct tensor *t = run->request->inputs[i];
 
         if (t->grad_fn ? t->grad_fn == node && t->output_nr == nr : node_variable(node) == t)
@@ -129,7 +129,7 @@ static int input_of(const struct run *run, const struct node *node, uint32_t nr)
 static bool is_input(const struct run *run, const struct node *node)
 {
     for (int nr = 0; nr < node->output_count; nr++) {
-        if (input_of(run, node, (uint32_t)nr) >= 0)
+        if (input_of(run, node, (uint32_t)nr, 0) >= 0)
             return true;
     }
     return false;
@@ -249,27 +249,22 @@ static int run_hooks(struct node *node, struct tensor **g)
     return 0;
 }
 
-/* Hands the gradients of inputs over; true when the node itself need not run. */
-static int capture(struct run *run, struct task *task, bool *done)
+/* Hands the gradients of inputs over; *done when the node itself need not run. */
+static void capture(struct run *run, struct task *task, bool *done)
 {
+    const struct backward_request *request = run->request;
     struct node *node = task->node;
 
-    *done = false;
-    if (!run->request->inputs)
-        return 0;
-    for (int nr = 0; nr < node->output_count; nr++) {
-        int i = input_of(run, node, (uint32_t)nr);
+    *done = request->inputs && request->results && node_variable(node);
+    for (int nr = 0; request->inputs && nr < node->output_count; nr++) {
+        struct tensor *grad = task->g[nr];
 
-        if (i < 0)
-            continue;
-        if (run->request->results && task->g[nr])
-            run->request->results[i] = tensor_ref(task->g[nr]);
-        else if (!run->request->results && !node_variable(node) && task->g[nr] &&
-                 tensor_set_grad(run->request->inputs[i], task->g[nr]) < 0)
-            return -1;
+        for (int i = input_of(run, node, (uint32_t)nr, 0); i >= 0 && grad;
+             i = input_of(run, node, (uint32_t)nr, i + 1)) {
+            if (request->results)
+                request->results[i] = tensor_ref(grad);
+        }
     }
-    *done = run->request->results && node_variable(node);
-    return 0;
 }
 
 /* Gives the computed gradients to the nodes that wait for them. */
@@ -314,8 +309,9 @@ static int run_task(struct run *run, struct task *task)
 
     if (!task->needed || !any_gradient(task))
         return deliver(run, node, NULL);
-    if (run_hooks(node, task->g) < 0 || capture(run, task, &done) < 0)
+    if (run_hooks(node, task->g) < 0)
         return -1;
+    capture(run, task, &done);
     if (done)
         return 0;
     if (node->edge_count > EDGES_ON_STACK) {
@@ -341,28 +337,48 @@ static int run_task(struct run *run, struct task *task)
 
 /* ---- the whole ---- */
 
-/* The gradient that a root starts with: given and of the root's shape, or 1. A new reference. */
-static struct tensor *root_gradient(struct tensor *root, struct tensor *grad)
+/* A gradient that is given has its root's shape; without one the root has one element. */
+static int check_root(const struct tensor *root, const struct tensor *grad, int i)
 {
     char text[2][256];
 
-    if (!grad && root->numel != 1)
-        return error_null(ERROR_RUNTIME, "grad can be implicitly created only for scalar outputs");
-    if (!grad)
-        return tensor_full(tensor_dtype(root), root->ndim, root->shape, scalar_int(1));
-    if (!tensor_same_shape(root, grad))
-        return error_null(ERROR_RUNTIME,
-                          "Mismatch in shape: grad_output[0] has a shape of torch.Size(%s) and "
-                          "output[0] has a shape of torch.Size(%s).",
-                          shape_text(grad->ndim, grad->shape, text[0], sizeof(text[0])),
-                          shape_text(root->ndim, root->shape, text[1], sizeof(text[1])));
-    return tensor_ref(grad);
+    if (!grad && root->requires_grad && root->numel != 1)
+        return error_set(ERROR_RUNTIME, "grad can be implicitly created only for scalar outputs");
+    if (!grad || tensor_same_shape(root, grad))
+        return 0;
+    return error_set(ERROR_RUNTIME,
+                     "Mismatch in shape: grad_output[%d] has a shape of torch.Size(%s) and "
+                     "output[%d] has a shape of torch.Size(%s).",
+                     i, shape_text(grad->ndim, grad->shape, text[0], sizeof(text[0])), i,
+                     shape_text(root->ndim, root->shape, text[1], sizeof(text[1])));
+}
+
+/* The gradient that a root starts with: given, or 1. A new reference. */
+static struct tensor *root_gradient(struct tensor *root, struct tensor *grad)
+{
+    return grad ? tensor_ref(grad)
+                : tensor_full(tensor_dtype(root), root->ndim, root->shape, scalar_int(1));
+}
+
+/* All inputs can get a gradient. */
+static int check_inputs(const struct backward_request *request)
+{
+    for (int i = 0; i < request->input_count; i++) {
+        if (!request->inputs[i]->requires_grad)
+            return error_set(ERROR_RUNTIME,
+                             "One of the differentiated Tensors does not require grad");
+    }
+    return 0;
 }
 
 static int add_roots(struct run *run)
 {
     const struct backward_request *request = run->request;
 
+    for (int i = 0; i < request->root_count; i++) {
+        if (check_root(request->roots[i], request->grads ? request->grads[i] : NULL, i) < 0)
+            return -1;
+    }
     for (int i = 0; i < request->root_count; i++) {
         struct tensor *root = request->roots[i], *grad;
         struct edge edge;
@@ -387,7 +403,7 @@ static int add_roots(struct run *run)
         if (status < 0)
             return -1;
     }
-    return 0;
+    return check_inputs(request);
 }
 
 static void end_run(struct run *run)

@@ -225,6 +225,11 @@ static int rebase(struct tensor *view, struct node *inner)
 
 static int check_leaf(const struct tensor *t)
 {
+    if (tensor_is_inference(t) && !grad_mode().inference)
+        return error_set(ERROR_RUNTIME,
+                         "Inplace update to inference tensor outside InferenceMode is not "
+                         "allowed.You can make a clone to get a normal tensor before doing inplace "
+                         "update.See https://github.com/pytorch/rfcs/pull/17 for more details.");
     if (!grad_enabled())
         return 0;
     if (t->requires_grad && !t->grad_fn && !t->base)

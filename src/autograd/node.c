@@ -7,19 +7,33 @@
 #include <string.h>
 
 static uint64_t next_sequence;
-static bool enabled = true;
+static struct grad_mode mode = {.enabled = true};
+static bool recording = true;
 
 bool grad_enabled(void)
 {
-    return enabled;
+    return recording;
 }
 
 bool grad_set_enabled(bool on)
 {
-    bool was = enabled;
+    bool was = mode.enabled;
 
-    enabled = on;
+    mode.enabled = on;
+    recording = on && !mode.inference;
     return was;
+}
+
+struct grad_mode grad_mode(void)
+{
+    return mode;
+}
+
+void grad_mode_set(struct grad_mode new_mode)
+{
+    mode = new_mode;
+    recording = mode.enabled && !mode.inference;
+    storage_inference = mode.inference;
 }
 
 /* ---- nodes ---- */
@@ -368,6 +382,9 @@ int tensor_set_requires_grad(struct tensor *t, bool on)
                          "you can only change requires_grad flags of leaf variables. If you want "
                          "to use a computed variable in a subgraph that doesn't require "
                          "differentiation use var_no_grad = var.detach().");
+    if (on && tensor_is_inference(t) && !mode.inference)
+        return error_set(ERROR_RUNTIME, "Setting requires_grad=True on inference tensor outside "
+                                        "InferenceMode is not allowed.");
     if (on && !dtype_is_float(tensor_dtype(t)))
         return error_set(ERROR_RUNTIME, "only Tensors of floating point and complex dtype can "
                                         "require gradients");

@@ -209,6 +209,10 @@ static int save_argument(struct op_node *self, int k, struct tensor **slot, bool
         *slot = NULL; /* neither its values nor its shape will be asked for */
         return 0;
     }
+    if (values && tensor_is_inference(t))
+        return error_set(ERROR_RUNTIME,
+                         "Inference tensors cannot be saved for backward. To work around you can "
+                         "make a clone to get a normal tensor and use it in autograd.");
     t = values ? tensor_ref(t) : tensor_shape_only(t);
     if (!t)
         return -1;

@@ -23,7 +23,8 @@ PyObject *autograd_run(const struct autograd_call *call);
 struct tensor;
 PyObject *autograd_backward(struct tensor *root);
 
-/* Parts of torch.autograd: functional, gradcheck; Function. */
+/* Parts of torch.autograd: no_grad and its relatives; functional, gradcheck; Function. */
+int autograd_modes_init(PyObject *torch);
 int functional_init(PyObject *torch);
 int function_init(PyObject *torch);
 

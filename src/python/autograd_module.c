@@ -1,49 +1,29 @@
-/* torch.autograd: backward, grad; no_grad and its relatives. */
+/* torch.autograd: backward and grad. */
 #include "python/autograd.h"
 
 #include "autograd/autograd.h"
 #include "base/error.h"
+#include "python/bind.h"
 #include "python/errors.h"
 #include "python/module.h"
 #include "python/tensor_type.h"
 
-#include <structmember.h>
+#include <string.h>
 
-/* ---- backward and grad ---- */
+/* ---- tensors from Python ---- */
 
-enum { MAX_TENSORS = 256 };
+/* A tensor or an iterable of tensors as an array. */
+struct tensor_args {
+    PyObject *items; /* keeps them */
+    struct tensor **at;
+    int count;
+};
 
-/* A tensor or a sequence of tensors (None allowed inside) into an array; the count, or -1. */
-static int read_tensors(PyObject *object, const char *what, struct tensor **out)
+static void tensor_args_release(struct tensor_args *a)
 {
-    PyObject *fast;
-    Py_ssize_t count;
-
-    if (tensor_check(object)) {
-        out[0] = tensor_of(object);
-        return 1;
-    }
-    fast = PySequence_Fast(object, "expected a Tensor or a sequence of Tensors");
-    if (!fast)
-        return -1;
-    count = PySequence_Fast_GET_SIZE(fast);
-    if (count > MAX_TENSORS) {
-        PyErr_Format(PyExc_ValueError, "at most %d %s are supported", MAX_TENSORS, what);
-        count = -1;
-    }
-    for (Py_ssize_t i = 0; i < count; i++) {
-        PyObject *item = PySequence_Fast_GET_ITEM(fast, i);
-
-        if (!tensor_check(item) && item != Py_None) {
-            PyErr_Format(PyExc_TypeError, "element %zd of %s tuple is not a Tensor: got %s", i,
-                         what, Py_TYPE(item)->tp_name);
-            count = -1;
-            break;
-        }
-        out[i] = item == Py_None ? NULL : tensor_of(item);
-    }
-    Py_DECREF(fast);
-    return (int)count;
+    Py_CLEAR(a->items);
+    PyMem_Free(a->at);
+    a->at = NULL;
 }
 
 static bool given(PyObject *object)
@@ -51,14 +31,56 @@ static bool given(PyObject *object)
     return object && object != Py_None;
 }
 
-static int check_inputs(struct tensor *const *inputs, int count)
+static int refuse_item(const char *kind, PyObject *item)
 {
-    for (int i = 0; i < count; i++) {
-        if (inputs[i] && inputs[i]->requires_grad)
-            continue;
-        PyErr_SetString(PyExc_RuntimeError,
-                        "One of the differentiated Tensors does not require grad");
+    if (kind)
+        PyErr_Format(PyExc_RuntimeError, "all %s have to be Tensors, but got %s", kind,
+                     Py_TYPE(item)->tp_name);
+    else
+        PyErr_Format(PyExc_TypeError, "gradients can be either Tensors or None, but got %s",
+                     Py_TYPE(item)->tp_name);
+    return -1;
+}
+
+/* `kind` names them in errors; NULL for gradients, which may be None. Not given: none of them. */
+static int tensor_args_init(struct tensor_args *a, PyObject *object, const char *kind)
+{
+    Py_ssize_t count;
+
+    *a = (struct tensor_args){0};
+    if (!given(object))
+        return 0;
+    a->items = tensor_check(object) ? PyTuple_Pack(1, object) : PySequence_Tuple(object);
+    if (!a->items)
         return -1;
+    count = PyTuple_GET_SIZE(a->items);
+    a->count = (int)count;
+    a->at = PyMem_Calloc((size_t)count + 1, sizeof(struct tensor *));
+    if (!a->at) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (int i = 0; i < count; i++) {
+        PyObject *item = PyTuple_GET_ITEM(a->items, i);
+
+        if (tensor_check(item))
+            a->at[i] = tensor_of(item);
+        else if (kind || item != Py_None)
+            return refuse_item(kind, item);
+    }
+    return 0;
+}
+
+/* ---- one run ---- */
+
+/* What backward() gathers in must be able to keep a gradient. */
+static int retain_inputs(const struct tensor_args *inputs)
+{
+    for (int i = 0; i < inputs->count; i++) {
+        if (tensor_retain_grad(inputs->at[i]) < 0) {
+            python_error();
+            return -1;
+        }
     }
     return 0;
 }
@@ -92,311 +114,275 @@ PyObject *autograd_backward(struct tensor *root)
     Py_RETURN_NONE;
 }
 
+/* Runs the request; grad()'s results as a tuple, else None. */
+static PyObject *run(struct backward_request *request, const struct autograd_call *call)
+{
+    struct tensor **results = NULL;
+    PyObject *given_back = NULL;
+
+    if (call->give) {
+        results = PyMem_Calloc((size_t)request->input_count, sizeof(struct tensor *));
+        if (!results)
+            return PyErr_NoMemory();
+        request->results = results;
+    }
+    if (backward(request) < 0) {
+        for (int i = 0; results && i < request->input_count; i++)
+            tensor_unref(results[i]);
+        python_error();
+    } else if (results) {
+        given_back = give_results(results, request->input_count, call->allow_unused);
+    } else {
+        given_back = Py_NewRef(Py_None);
+    }
+    PyMem_Free(results);
+    return given_back;
+}
+
 PyObject *autograd_run(const struct autograd_call *call)
 {
-    struct tensor *roots[MAX_TENSORS], *grads[MAX_TENSORS] = {NULL}, *inputs[MAX_TENSORS];
-    struct tensor *results[MAX_TENSORS] = {NULL};
-    struct backward_request request = {.roots = roots, .grads = grads};
-    int count;
+    struct tensor_args roots = {0}, grads = {0}, inputs = {0};
+    PyObject *result = NULL;
 
-    request.root_count = read_tensors(call->roots, "tensors", roots);
-    if (request.root_count < 0)
-        return NULL;
-    count = given(call->grads) ? read_tensors(call->grads, "gradients", grads) : 0;
-    if (count < 0)
-        return NULL;
-    if (count > 0 && count != request.root_count)
-        return PyErr_Format(PyExc_RuntimeError, "got %d tensors and %d gradients",
-                            request.root_count, count);
-    if (given(call->inputs)) {
-        request.inputs = inputs;
-        request.input_count = read_tensors(call->inputs, "inputs", inputs);
-        if (request.input_count < 0 || check_inputs(inputs, request.input_count) < 0)
-            return NULL;
-        if (request.input_count == 0)
-            return PyErr_Format(PyExc_RuntimeError, "'inputs' argument to backward() cannot be "
-                                                    "empty.");
-        request.results = call->give ? results : NULL;
+    if (tensor_args_init(&roots, call->roots, "tensors") < 0 ||
+        tensor_args_init(&grads, call->grads, NULL) < 0 ||
+        tensor_args_init(&inputs, call->inputs, "inputs") < 0)
+        goto done;
+    if (given(call->grads) && grads.count < roots.count) {
+        PyErr_Format(PyExc_RuntimeError, "got %d tensors and %d gradients", roots.count,
+                     grads.count);
+    } else if (given(call->inputs) && inputs.count == 0) {
+        PyErr_SetString(call->give ? PyExc_ValueError : PyExc_RuntimeError,
+                        call->give ? "grad requires non-empty inputs."
+                                   : "'inputs' argument to backward() cannot be empty.");
+    } else if (call->give || retain_inputs(&inputs) == 0) {
+        bool create = given(call->create) && PyObject_IsTrue(call->create);
+        struct backward_request request = {
+            .roots = roots.at,
+            .grads = grads.at,
+            .root_count = roots.count,
+            .inputs = inputs.at,
+            .input_count = inputs.count,
+            .create_graph = create,
+            .retain = given(call->retain) ? PyObject_IsTrue(call->retain) : create};
+
+        result = run(&request, call);
     }
-    request.create_graph = given(call->create) && PyObject_IsTrue(call->create);
-    request.retain = given(call->retain) ? PyObject_IsTrue(call->retain) : request.create_graph;
-    if (backward(&request) < 0) {
-        for (int i = 0; i < MAX_TENSORS && call->give; i++)
-            tensor_unref(results[i]);
-        return python_error();
-    }
-    if (!call->give)
-        Py_RETURN_NONE;
-    return give_results(results, request.input_count, call->allow_unused);
+done:
+    tensor_args_release(&roots);
+    tensor_args_release(&grads);
+    tensor_args_release(&inputs);
+    return result;
 }
+
+/* ---- backward ---- */
 
 static PyObject *module_backward(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {
-        "tensors", "grad_tensors", "retain_graph", "create_graph", "grad_variables", "inputs",
-        NULL};
-    struct autograd_call call = {0};
-    PyObject *old = NULL;
+    static const char *const names[] = {"tensors",      "grad_tensors",   "retain_graph",
+                                        "create_graph", "grad_variables", "inputs"};
+    static const struct binding binding = {"backward", names, 6, 6, 1, 0};
+    PyObject *values[6] = {NULL};
 
     (void)self;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OOOOO:backward", names, &call.roots,
-                                     &call.grads, &call.retain, &call.create, &old, &call.inputs))
+    if (binding_read(&binding, args, kwargs, values) < 0)
         return NULL;
-    return autograd_run(&call);
+    if (given(values[4])) {
+        if (PyErr_WarnEx(PyExc_UserWarning,
+                         "'grad_variables' is deprecated. Use 'grad_tensors' instead.", 1) < 0)
+            return NULL;
+        if (given(values[1]))
+            return PyErr_Format(PyExc_RuntimeError,
+                                "'grad_tensors' and 'grad_variables' (deprecated) arguments both "
+                                "passed to backward(). Please only use 'grad_tensors'.");
+        values[1] = values[4];
+    }
+    return autograd_run(&(struct autograd_call){.roots = values[0],
+                                                .grads = values[1],
+                                                .retain = values[2],
+                                                .create = values[3],
+                                                .inputs = values[5]});
+}
+
+/* ---- grad ---- */
+
+/* The gradients (or None) of one entry of the batch. */
+static PyObject *batch_entry(PyObject *grads, Py_ssize_t at)
+{
+    PyObject *entry = PyTuple_New(PyTuple_GET_SIZE(grads));
+
+    for (Py_ssize_t i = 0; entry && i < PyTuple_GET_SIZE(grads); i++) {
+        PyObject *grad = PyTuple_GET_ITEM(grads, i);
+        PyObject *part = grad == Py_None ? Py_NewRef(grad) : PySequence_GetItem(grad, at);
+
+        if (!part)
+            Py_CLEAR(entry);
+        else
+            PyTuple_SET_ITEM(entry, i, part);
+    }
+    return entry;
+}
+
+/* torch.stack() of input i's gradients, or None where there are none. */
+static PyObject *stack_entries(PyObject *rows, Py_ssize_t i)
+{
+    Py_ssize_t count = PyList_GET_SIZE(rows);
+    struct tensor **list = PyMem_Calloc((size_t)count, sizeof(*list)), *out = NULL;
+    struct value args[2] = {{.given = true, .tensors = {list, (int)count}},
+                            {.given = true, .i = 0}};
+
+    if (!list)
+        return PyErr_NoMemory();
+    for (Py_ssize_t b = 0; b < count; b++) {
+        PyObject *item = PyTuple_GET_ITEM(PyList_GET_ITEM(rows, b), i);
+
+        if (item == Py_None) {
+            PyMem_Free(list);
+            Py_RETURN_NONE;
+        }
+        list[b] = tensor_of(item);
+    }
+    if (op_call(&ops[OP_stack], args, &out) < 0)
+        python_error();
+    PyMem_Free(list);
+    return out ? tensor_wrap(out) : NULL;
+}
+
+static PyObject *stack_rows(PyObject *rows)
+{
+    Py_ssize_t inputs = PyTuple_GET_SIZE(PyList_GET_ITEM(rows, 0));
+    PyObject *tuple = PyTuple_New(inputs);
+
+    for (Py_ssize_t i = 0; tuple && i < inputs; i++) {
+        PyObject *item = stack_entries(rows, i);
+
+        if (!item)
+            Py_CLEAR(tuple);
+        else
+            PyTuple_SET_ITEM(tuple, i, item);
+    }
+    return tuple;
+}
+
+/* How many gradients each entry of the batch has: the first dimension of the gradients, behind
+ * which they have their outputs' shapes. */
+static Py_ssize_t batch_size(PyObject *outputs, PyObject *grads)
+{
+    Py_ssize_t size = -1;
+
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(grads); i++) {
+        PyObject *object = PyTuple_GET_ITEM(grads, i);
+        struct tensor *g, *y;
+
+        if (!tensor_check(object) || i >= PyTuple_GET_SIZE(outputs) ||
+            !tensor_check(PyTuple_GET_ITEM(outputs, i)))
+            continue;
+        g = tensor_of(object);
+        y = tensor_of(PyTuple_GET_ITEM(outputs, i));
+        if (g->ndim != y->ndim + 1 ||
+            memcmp(g->shape + 1, y->shape, sizeof(*y->shape) * y->ndim) != 0) {
+            char text[2][256];
+
+            PyErr_Format(
+                PyExc_RuntimeError,
+                "If `is_grads_batched=True`, we interpret the first dimension of each grad_output "
+                "as the batch dimension. The sizes of the remaining dimensions are expected to "
+                "match the shape of corresponding output, but a mismatch was detected: "
+                "grad_output[%zd] has a shape of torch.Size(%s) and output[%zd] has a shape of "
+                "torch.Size(%s). If you only want some tensors in `grad_output` to be considered "
+                "batched, consider using vmap.",
+                i, shape_text(g->ndim, g->shape, text[0], sizeof(text[0])), i,
+                shape_text(y->ndim, y->shape, text[1], sizeof(text[1])));
+            return -1;
+        }
+        size = g->shape[0];
+    }
+    if (size <= 0)
+        PyErr_SetString(PyExc_RuntimeError, "is_grads_batched=True needs gradients with entries");
+    return size;
+}
+
+/* grad() for each entry of a batch of gradients, stacked. */
+static PyObject *run_batched(const struct autograd_call *call)
+{
+    PyObject *outputs =
+        tensor_check(call->roots) ? PyTuple_Pack(1, call->roots) : PySequence_Tuple(call->roots);
+    PyObject *grads = !outputs                    ? NULL
+                      : tensor_check(call->grads) ? PyTuple_Pack(1, call->grads)
+                                                  : PySequence_Tuple(call->grads);
+    Py_ssize_t count = grads ? batch_size(outputs, grads) : -1;
+    PyObject *rows = count > 0 ? PyList_New(count) : NULL, *stacked = NULL;
+    struct autograd_call one = *call;
+
+    one.roots = outputs;
+    for (Py_ssize_t b = 0; rows && b < count; b++) {
+        PyObject *row = NULL;
+
+        one.grads = batch_entry(grads, b);
+        one.retain = b + 1 < count ? Py_True : call->retain;
+        if (one.grads)
+            row = autograd_run(&one);
+        Py_XDECREF(one.grads);
+        if (!row)
+            Py_CLEAR(rows);
+        else
+            PyList_SET_ITEM(rows, b, row);
+    }
+    if (rows)
+        stacked = stack_rows(rows);
+    Py_XDECREF(outputs);
+    Py_XDECREF(grads);
+    Py_XDECREF(rows);
+    return stacked;
 }
 
 static PyObject *module_grad(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"outputs",      "inputs",           "grad_outputs",
-                            "retain_graph", "create_graph",     "only_inputs",
-                            "allow_unused", "is_grads_batched", NULL};
+    static const char *const names[] = {"outputs",      "inputs",          "grad_outputs",
+                                        "retain_graph", "create_graph",    "only_inputs",
+                                        "allow_unused", "is_grads_batched"};
+    static const struct binding binding = {"grad", names, 8, 8, 2, 0};
+    PyObject *values[] = {NULL, NULL, NULL, NULL, NULL, Py_True, Py_False, Py_False};
     struct autograd_call call = {.give = true};
-    int only_inputs = 1, allow_unused = 0, batched = 0;
 
     (void)self;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|OOOppp:grad", names, &call.roots,
-                                     &call.inputs, &call.grads, &call.retain, &call.create,
-                                     &only_inputs, &allow_unused, &batched))
+    if (binding_read(&binding, args, kwargs, values) < 0)
         return NULL;
-    call.allow_unused = allow_unused;
-    return autograd_run(&call);
-}
-
-/* ---- grad mode ---- */
-
-/* no_grad, enable_grad, inference_mode, set_grad_enabled: each a context manager and a decorator.
- */
-typedef struct {
-    PyObject_HEAD bool mode, before;
-} ModeObject;
-
-/* A function that runs in a grad mode. */
-typedef struct {
-    PyObject_HEAD PyObject *function, *dict;
-    bool mode;
-} ModeFunction;
-
-static PyTypeObject *mode_function_type;
-
-static PyObject *mode_enter(PyObject *self, PyObject *unused)
-{
-    (void)unused;
-    ((ModeObject *)self)->before = grad_set_enabled(((ModeObject *)self)->mode);
-    Py_RETURN_NONE;
-}
-
-static PyObject *mode_exit(PyObject *self, PyObject *unused)
-{
-    (void)unused;
-    grad_set_enabled(((ModeObject *)self)->before);
-    Py_RETURN_FALSE;
-}
-
-/* set_grad_enabled acts at once, and can be left again. */
-static PyObject *set_enter(PyObject *self, PyObject *unused)
-{
-    (void)self;
-    (void)unused;
-    Py_RETURN_NONE;
-}
-
-static PyObject *mode_call(PyObject *self, PyObject *args, PyObject *kwargs)
-{
-    ModeFunction *wrapped;
-    PyObject *function;
-
-    if (kwargs || !PyArg_ParseTuple(args, "O", &function))
+    if (!PyObject_IsTrue(values[5]) &&
+        PyErr_WarnEx(PyExc_UserWarning,
+                     "only_inputs argument is deprecated and is ignored now (defaults to True). To "
+                     "accumulate gradient for other parts of the graph, please use "
+                     "torch.autograd.backward.",
+                     1) < 0)
         return NULL;
-    wrapped = PyObject_GC_New(ModeFunction, mode_function_type);
-    if (!wrapped)
-        return NULL;
-    wrapped->function = Py_NewRef(function);
-    wrapped->dict = NULL;
-    wrapped->mode = ((ModeObject *)self)->mode;
-    PyObject_GC_Track(wrapped);
-    return (PyObject *)wrapped;
+    call.roots = values[0];
+    call.inputs = values[1];
+    call.grads = values[2];
+    call.retain = values[3];
+    call.create = values[4];
+    call.allow_unused = PyObject_IsTrue(values[6]) > 0;
+    return PyObject_IsTrue(values[7]) && given(call.grads) ? run_batched(&call)
+                                                           : autograd_run(&call);
 }
 
-static PyObject *mode_new(PyTypeObject *type, bool mode)
-{
-    ModeObject *self = (ModeObject *)type->tp_alloc(type, 0);
-
-    if (self) {
-        self->mode = mode;
-        self->before = grad_enabled();
-    }
-    return (PyObject *)self;
-}
-
-static PyObject *no_grad_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
-{
-    if (kwargs || !PyArg_ParseTuple(args, ":no_grad"))
-        return NULL;
-    return mode_new(type, false);
-}
-
-static PyObject *enable_grad_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
-{
-    if (kwargs || !PyArg_ParseTuple(args, ":enable_grad"))
-        return NULL;
-    return mode_new(type, true);
-}
-
-static PyObject *inference_mode_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
-{
-    static char *names[] = {"mode", NULL};
-    int mode = 1;
-
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|p:inference_mode", names, &mode))
-        return NULL;
-    return mode_new(type, !mode);
-}
-
-static PyObject *set_grad_enabled_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
-{
-    static char *names[] = {"mode", NULL};
-    PyObject *self;
-    int mode;
-
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "p:set_grad_enabled", names, &mode))
-        return NULL;
-    self = mode_new(type, mode);
-    if (self)
-        grad_set_enabled(mode);
-    return self;
-}
-
-static PyMethodDef mode_methods[] = {{"__enter__", mode_enter, METH_NOARGS, NULL},
-                                     {"__exit__", mode_exit, METH_VARARGS, NULL},
-                                     {NULL, NULL, 0, NULL}};
-static PyMethodDef set_methods[] = {{"__enter__", set_enter, METH_NOARGS, NULL},
-                                    {"__exit__", mode_exit, METH_VARARGS, NULL},
-                                    {NULL, NULL, 0, NULL}};
-
-static const struct {
-    const char *name;
-    newfunc make;
-    PyMethodDef *methods;
-} modes[] = {{"torch.no_grad", no_grad_new, mode_methods},
-             {"torch.enable_grad", enable_grad_new, mode_methods},
-             {"torch.inference_mode", inference_mode_new, mode_methods},
-             {"torch.set_grad_enabled", set_grad_enabled_new, set_methods}};
-
-/* ---- decorated functions ---- */
-
-static PyObject *mode_function_call(PyObject *object, PyObject *args, PyObject *kwargs)
-{
-    ModeFunction *self = (ModeFunction *)object;
-    bool before = grad_set_enabled(self->mode);
-    PyObject *result = PyObject_Call(self->function, args, kwargs);
-
-    grad_set_enabled(before);
-    return result;
-}
-
-static PyObject *mode_function_get(PyObject *self, PyObject *object, PyObject *type)
-{
-    (void)type;
-    return object && object != Py_None ? PyMethod_New(self, object) : Py_NewRef(self);
-}
-
-/* __name__, __doc__ and whatever else the function has. */
-static PyObject *mode_function_getattr(PyObject *object, PyObject *name)
-{
-    PyObject *own = PyObject_GenericGetAttr(object, name);
-
-    if (own || !PyErr_ExceptionMatches(PyExc_AttributeError))
-        return own;
-    PyErr_Clear();
-    return PyObject_GetAttr(((ModeFunction *)object)->function, name);
-}
-
-static int mode_function_traverse(PyObject *object, visitproc visit, void *arg)
-{
-    Py_VISIT(Py_TYPE(object));
-    Py_VISIT(((ModeFunction *)object)->function);
-    Py_VISIT(((ModeFunction *)object)->dict);
-    return 0;
-}
-
-static int mode_function_clear(PyObject *object)
-{
-    Py_CLEAR(((ModeFunction *)object)->function);
-    Py_CLEAR(((ModeFunction *)object)->dict);
-    return 0;
-}
-
-static void mode_function_dealloc(PyObject *object)
-{
-    PyTypeObject *type = Py_TYPE(object);
-
-    PyObject_GC_UnTrack(object);
-    mode_function_clear(object);
-    PyObject_GC_Del(object);
-    Py_DECREF(type);
-}
-
-static PyMemberDef mode_function_members[] = {
-    {"__wrapped__", T_OBJECT, offsetof(ModeFunction, function), READONLY, NULL},
-    {"__dictoffset__", T_PYSSIZET, offsetof(ModeFunction, dict), READONLY, NULL},
-    {NULL, 0, 0, 0, NULL}};
-
-static PyType_Spec mode_function_spec = {
-    .name = "torch._GradModeFunction",
-    .basicsize = sizeof(ModeFunction),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-    .slots = (PyType_Slot[]){{Py_tp_call, mode_function_call},
-                             {Py_tp_descr_get, mode_function_get},
-                             {Py_tp_getattro, mode_function_getattr},
-                             {Py_tp_traverse, mode_function_traverse},
-                             {Py_tp_clear, mode_function_clear},
-                             {Py_tp_dealloc, mode_function_dealloc},
-                             {Py_tp_members, mode_function_members},
-                             {0, NULL}}};
-
-static PyObject *is_grad_enabled(PyObject *self, PyObject *unused)
-{
-    (void)self;
-    (void)unused;
-    return PyBool_FromLong(grad_enabled());
-}
-
-/* ---- the modules ---- */
+/* ---- the module ---- */
 
 static PyMethodDef autograd_methods[] = {
-    {"backward", (PyCFunction)(void (*)(void))module_backward, METH_VARARGS | METH_KEYWORDS, NULL},
-    {"grad", (PyCFunction)(void (*)(void))module_grad, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"backward", (PyCFunction)(void (*)(void))module_backward, METH_VARARGS | METH_KEYWORDS,
+     "backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, "
+     "grad_variables=None, inputs=None)\n\nGathers the gradients of tensors in the leaves."},
+    {"grad", (PyCFunction)(void (*)(void))module_grad, METH_VARARGS | METH_KEYWORDS,
+     "grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, "
+     "only_inputs=True, allow_unused=False, is_grads_batched=False)\n\nThe gradients of outputs "
+     "with respect to inputs: a tuple."},
     {NULL, NULL, 0, NULL}};
-static PyMethodDef torch_methods[] = {{"is_grad_enabled", is_grad_enabled, METH_NOARGS, NULL},
-                                      {NULL, NULL, 0, NULL}};
-
-static int add_modes(PyObject *torch, PyObject *autograd)
-{
-    for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
-        PyType_Slot slots[] = {{Py_tp_new, (void *)modes[i].make},
-                               {Py_tp_call, mode_call},
-                               {Py_tp_methods, modes[i].methods},
-                               {0, NULL}};
-        PyType_Spec spec = {.name = modes[i].name,
-                            .basicsize = sizeof(ModeObject),
-                            .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
-                            .slots = slots};
-        PyTypeObject *type;
-
-        if (module_add_type(torch, &spec, NULL, &type) < 0 ||
-            PyModule_AddObjectRef(autograd, modes[i].name + 6, (PyObject *)type) < 0)
-            return -1;
-    }
-    mode_function_type = (PyTypeObject *)PyType_FromSpec(&mode_function_spec);
-    return mode_function_type ? 0 : -1;
-}
 
 int autograd_module_init(PyObject *torch)
 {
     PyObject *autograd = submodule(torch, "autograd");
 
     if (!autograd || PyModule_AddFunctions(autograd, autograd_methods) < 0 ||
-        PyModule_AddFunctions(torch, torch_methods) < 0 || add_modes(torch, autograd) < 0 ||
+        autograd_modes_init(torch) < 0 ||
         PyModule_AddObjectRef(autograd, "Variable", (PyObject *)tensor_type) < 0)
         return -1;
     return function_init(torch) < 0 ? -1 : functional_init(torch);

@@ -13,9 +13,10 @@ static PyObject *method_backward(PyObject *self, PyObject *const *args, Py_ssize
     Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
 
     if (count > 4)
-        return PyErr_Format(PyExc_TypeError,
-                            "backward() takes from 1 to 5 positional arguments but %zd were given",
-                            count + 1);
+        return PyErr_Format(
+            PyExc_TypeError,
+            "Tensor.backward() takes from 1 to 5 positional arguments but %zd were given",
+            count + 1);
     for (Py_ssize_t i = 0; i < count; i++)
         given[i] = args[i];
     for (Py_ssize_t k = 0; k < named; k++) {
@@ -26,8 +27,9 @@ static PyObject *method_backward(PyObject *self, PyObject *const *args, Py_ssize
             at++;
         if (at == 4 || given[at])
             return PyErr_Format(PyExc_TypeError,
-                                at == 4 ? "backward() got an unexpected keyword argument '%U'"
-                                        : "backward() got multiple values for argument '%U'",
+                                at == 4
+                                    ? "Tensor.backward() got an unexpected keyword argument '%U'"
+                                    : "Tensor.backward() got multiple values for argument '%U'",
                                 name);
         given[at] = args[count + k];
     }
@@ -110,7 +112,15 @@ static PyObject *method_register_hook(PyObject *self, PyObject *callable)
     return hook_handle(tensor_of(self), id);
 }
 
+static PyObject *method_is_inference(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(tensor_is_inference(tensor_of(self)));
+}
+
 PyMethodDef tensor_grad_methods[] = {
+    {"is_inference", method_is_inference, METH_NOARGS,
+     "whether it was made in inference mode and cannot take part in a graph"},
     {"backward", (PyCFunction)(void (*)(void))method_backward, METH_FASTCALL | METH_KEYWORDS,
      "gathers the gradient of this tensor in the leaves that it was computed from"},
     {"detach", method_detach, METH_NOARGS, "the same values without history"},

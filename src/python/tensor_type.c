@@ -310,6 +310,8 @@ static int set_data(PyObject *self, PyObject *value, void *unused)
 static PyObject *get_version(PyObject *self, void *unused)
 {
     (void)unused;
+    if (tensor_is_inference(tensor_of(self)))
+        return PyErr_Format(PyExc_RuntimeError, "Inference tensors do not track version counter.");
     return PyLong_FromUnsignedLong(tensor_of(self)->storage->version);
 }
 

@@ -2,6 +2,8 @@
 #include "base/mem.h"
 #include "tensor/tensor.h"
 
+bool storage_inference;
+
 static struct storage *storage_header(size_t nbytes)
 {
     struct storage *s = pool_alloc(sizeof(*s));
@@ -10,6 +12,7 @@ static struct storage *storage_header(size_t nbytes)
         return NULL;
     s->refs = 1;
     s->version = 0;
+    s->inference = storage_inference;
     s->nbytes = nbytes;
     s->release = NULL;
     s->owner = NULL;

@@ -25,6 +25,7 @@ enum { TENSOR_MAX_DIMS = 16, STORAGE_INLINE = 64 };
 struct storage {
     int refs;
     uint32_t version;
+    bool inference; /* storage_inference was on when it was made */
     size_t nbytes;
     char *data;
     void (*release)(void *owner); /* for memory of somebody else (a NumPy array), else NULL */
@@ -64,6 +65,8 @@ struct tensor {
 
 struct storage *storage_new(size_t nbytes); /* undefined content */
 struct storage *storage_wrap(void *data, size_t nbytes, void (*release)(void *), void *owner);
+/* Set by src/autograd: marks the storages that are made from now on. */
+extern bool storage_inference;
 void storage_ref(struct storage *s);
 void storage_unref(struct storage *s);
 

@@ -24,16 +24,20 @@ static void overlay(any_fn **to, any_fn *const *from, size_t count)
             sizeof(kernels.table) / sizeof(any_fn *))
 
 static void use(const char *name, const elementwise_table elementwise, const reduce_table reduce,
-                const softmax_table softmax, const recurrent_table recurrent)
+                const softmax_table softmax, const softmax_columns_table softmax_columns,
+                const recurrent_table recurrent)
 {
     OVERLAY(elementwise);
     OVERLAY(reduce);
     OVERLAY(softmax);
+    OVERLAY(softmax_columns);
     OVERLAY(recurrent);
     chosen = name;
 }
 
-#define USE(isa) use(#isa, elementwise_##isa, reduce_##isa, softmax_##isa, recurrent_##isa)
+#define USE(isa)                                                                                   \
+    use(#isa, elementwise_##isa, reduce_##isa, softmax_##isa, softmax_columns_##isa,               \
+        recurrent_##isa)
 
 void kernels_choose(void)
 {

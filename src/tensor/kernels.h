@@ -33,11 +33,20 @@ typedef kernel_fn *softmax_table[SOFTMAX_COUNT][DTYPE_COUNT];
 /* Forward and back. */
 typedef kernel_fn *recurrent_table[2][CELL_COUNT][DTYPE_COUNT];
 
+/* At most SOFTMAX_COLUMNS columns that are neighbours, of `rows` elements each; steps in bytes. */
+enum { SOFTMAX_COLUMNS = 512 };
+struct softmax_columns {
+    int64_t columns, rows, row_step, out_step;
+};
+typedef void softmax_columns_fn(const struct softmax_columns *c, char *out, const char *in);
+typedef softmax_columns_fn *softmax_columns_table[SOFTMAX_COUNT][DTYPE_COUNT];
+
 struct kernel_table {
     elementwise_table elementwise;
     reduce_table reduce;
     /* One contiguous row of n >= 1 elements; ptr[0] and ptr[1] are not the same. */
     softmax_table softmax;
+    softmax_columns_table softmax_columns;
     /*
      * One contiguous row of a recurrent cell (recurrent.h) of hidden size n.
      * Forward: ptr[0] the row of the reserve, whose gates hold what the input gave; ptr[1] what the
@@ -63,6 +72,7 @@ const char *kernels_name(void);
     extern const elementwise_table elementwise_##isa;                                              \
     extern const reduce_table reduce_##isa;                                                        \
     extern const softmax_table softmax_##isa;                                                      \
+    extern const softmax_columns_table softmax_columns_##isa;                                      \
     extern const recurrent_table recurrent_##isa;
 KERNEL_TABLES(baseline)
 KERNEL_TABLES(avx2)

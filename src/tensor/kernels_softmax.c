@@ -1,5 +1,5 @@
 /*
- * Softmax of one contiguous row. Compiled once per instruction set.
+ * Softmax of one contiguous row, and of neighbouring columns. Compiled once per instruction set.
  *
  * The sum runs in as many lanes as PyTorch's AVX2 build has, added in the same order, whatever the
  * width of the vectors here: the digits are the same everywhere.
@@ -44,10 +44,13 @@ enum { LANES_f32 = 8, LANES_f64 = 4 };
         }                                                                                          \
         for (int k = 0; i + k < n; k++)                                                            \
             lane[k] += in[i + k];                                                                  \
-        for (int half = LANES_##id / 2; half > 0; half /= 2) {                                     \
+        for (int half = LANES_##id / 2; LANES_##id == 8 && half > 0; half /= 2) {                  \
             for (int k = 0; k < half; k++)                                                         \
                 lane[k] += lane[k + half];                                                         \
         }                                                                                          \
+        for (int k = 1; LANES_##id != 8 && k < LANES_##id;                                         \
+             k++) /* of double PyTorch adds in a row */                                            \
+            lane[0] += lane[k];                                                                    \
         return lane[0];                                                                            \
     }                                                                                              \
     /* out = exp(in - most) */                                                                     \
@@ -68,6 +71,16 @@ enum { LANES_f32 = 8, LANES_f64 = 4 };
             memcpy(out + i, &x, (size_t)(n - i) * sizeof(T));                                      \
         }                                                                                          \
     }                                                                                              \
+    static void row_log_##id(int64_t n, T *x)                                                      \
+    {                                                                                              \
+        for (int64_t i = 0; i < n; i += VECTOR_BYTES / (int64_t)sizeof(T)) {                       \
+            size_t bytes = (size_t)(n - i) * sizeof(T);                                            \
+            vector_##id y = {0};                                                                   \
+            memcpy(&y, x + i, bytes < VECTOR_BYTES ? bytes : VECTOR_BYTES);                        \
+            y = m_log(y);                                                                          \
+            memcpy(x + i, &y, bytes < VECTOR_BYTES ? bytes : VECTOR_BYTES);                        \
+        }                                                                                          \
+    }                                                                                              \
     static void softmax_##id(int64_t n, char *const *ptr, const int64_t *stride,                   \
                              const struct scalar *params)                                          \
     {                                                                                              \
@@ -76,9 +89,9 @@ enum { LANES_f32 = 8, LANES_f64 = 4 };
         (void)stride;                                                                              \
         (void)params;                                                                              \
         row_exp_##id(n, out, in, row_max_##id(n, in));                                             \
-        sum = row_sum_##id(n, out);                                                                \
+        sum = 1 / row_sum_##id(n, out);                                                            \
         for (int64_t i = 0; i < n; i++)                                                            \
-            out[i] /= sum;                                                                         \
+            out[i] *= sum;                                                                         \
     }                                                                                              \
     static void log_softmax_##id(int64_t n, char *const *ptr, const int64_t *stride,               \
                                  const struct scalar *params)                                      \
@@ -96,12 +109,81 @@ enum { LANES_f32 = 8, LANES_f64 = 4 };
             out[i] = in[i] - most - log_sum;                                                       \
     }
 
+/* Columns: row after row, so that memory is read in its order. As in PyTorch, the sums are plain
+ * and the columns that do not fill its lanes take the C library's functions. */
+#define COLUMN_FUNCTIONS(id, T, exp_one)                                                           \
+    static void columns_max_##id(struct softmax_columns c, const char *in, T *most)                \
+    {                                                                                              \
+        memcpy(most, in, (size_t)c.columns * sizeof(T));                                           \
+        for (int64_t row = 1; row < c.rows; row++) {                                               \
+            const T *x = (const T *)(in + row * c.row_step);                                       \
+            for (int64_t k = 0; k < c.columns; k++) {                                              \
+                T larger = most[k] > x[k] ? most[k] : x[k];                                        \
+                most[k] = most[k] != most[k] ? most[k] : larger;                                   \
+            }                                                                                      \
+        }                                                                                          \
+    }                                                                                              \
+    /* out = exp(in - most); sum adds it up. */                                                    \
+    static void columns_exp_##id(struct softmax_columns c, char *out, const char *in,              \
+                                 const T *most, T *sum)                                            \
+    {                                                                                              \
+        const int64_t whole = c.columns / LANES_##id * LANES_##id;                                 \
+        memset(sum, 0, (size_t)c.columns * sizeof(T));                                             \
+        for (int64_t row = 0; row < c.rows; row++) {                                               \
+            const T *x = (const T *)(in + row * c.row_step);                                       \
+            T *y = (T *)(out + row * c.out_step);                                                  \
+            for (int64_t k = 0; k < c.columns; k++)                                                \
+                y[k] = x[k] - most[k];                                                             \
+            row_exp_##id(whole, y, y, 0);                                                          \
+            for (int64_t k = whole; k < c.columns; k++)                                            \
+                y[k] = exp_one(y[k]);                                                              \
+            for (int64_t k = 0; k < c.columns; k++)                                                \
+                sum[k] += y[k];                                                                    \
+        }                                                                                          \
+    }                                                                                              \
+    static void softmax_columns_##id(const struct softmax_columns *c, char *out, const char *in)   \
+    {                                                                                              \
+        const int64_t n = c->columns;                                                              \
+        T most[SOFTMAX_COLUMNS], sum[SOFTMAX_COLUMNS];                                             \
+        columns_max_##id(*c, in, most);                                                            \
+        columns_exp_##id(*c, out, in, most, sum);                                                  \
+        for (int64_t row = 0; row < c->rows; row++) {                                              \
+            T *y = (T *)(out + row * c->out_step);                                                 \
+            for (int64_t k = 0; k < n; k++)                                                        \
+                y[k] /= sum[k];                                                                    \
+        }                                                                                          \
+    }                                                                                              \
+    static void log_softmax_columns_##id(const struct softmax_columns *c, char *out,               \
+                                         const char *in)                                           \
+    {                                                                                              \
+        const int64_t n = c->columns;                                                              \
+        T most[SOFTMAX_COLUMNS], sum[SOFTMAX_COLUMNS];                                             \
+        columns_max_##id(*c, in, most);                                                            \
+        columns_exp_##id(*c, out, in, most, sum);                                                  \
+        row_log_##id(n, sum);                                                                      \
+        for (int64_t row = 0; row < c->rows; row++) {                                              \
+            const T *x = (const T *)(in + row * c->row_step);                                      \
+            T *y = (T *)(out + row * c->out_step);                                                 \
+            for (int64_t k = 0; k < n; k++)                                                        \
+                y[k] = x[k] - most[k] - sum[k];                                                    \
+        }                                                                                          \
+    }
+
 ROW_FUNCTIONS(f32, float)
 ROW_FUNCTIONS(f64, double)
+COLUMN_FUNCTIONS(f32, float, expf)
+COLUMN_FUNCTIONS(f64, double, exp)
 
 #define SOFTMAX_TABLE ISA_PASTE(softmax_, KERNEL_ISA)
 
 const softmax_table SOFTMAX_TABLE = {
     [SOFTMAX_PLAIN] = {[DTYPE_f32] = softmax_f32, [DTYPE_f64] = softmax_f64},
     [SOFTMAX_LOG] = {[DTYPE_f32] = log_softmax_f32, [DTYPE_f64] = log_softmax_f64},
+};
+
+#define COLUMNS_TABLE ISA_PASTE(softmax_columns_, KERNEL_ISA)
+
+const softmax_columns_table COLUMNS_TABLE = {
+    [SOFTMAX_PLAIN] = {[DTYPE_f32] = softmax_columns_f32, [DTYPE_f64] = softmax_columns_f64},
+    [SOFTMAX_LOG] = {[DTYPE_f32] = log_softmax_columns_f32, [DTYPE_f64] = log_softmax_columns_f64},
 };

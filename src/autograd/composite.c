@@ -15,6 +15,15 @@ int contiguous_composite(const struct op *op, const struct value *args, struct t
     return op_call(&ops[OP__contiguous], args, out);
 }
 
+int positive_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    (void)op;
+    if (args[0].tensor->dtype == DTYPE_b8)
+        return error_set(ERROR_RUNTIME, "The `+` operator, on a bool tensor is not supported.");
+    *out = tensor_ref(args[0].tensor);
+    return 0;
+}
+
 int reshape_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *self = args[0].tensor;

@@ -273,11 +273,16 @@ struct tensor *d_one_minus_square(struct tensor *x)
     return d_shift(d_neg(d_mul(x, x)), 1);
 }
 
-struct tensor *d_choice(struct tensor *x, struct tensor *y)
+struct tensor *d_share(struct tensor *g, struct tensor *x, struct tensor *y)
 {
-    struct tensor *larger = d_to(d_gt(x, y), tensor_dtype(x));
+    struct tensor *half = d_call3(OP_where, d_eq(x, y), d_scale(g, scalar_float(0.5)), g);
 
-    return d_add(larger, d_scale(d_to(d_eq(x, y), tensor_dtype(x)), scalar_float(0.5)));
+    return d_call3(OP_where, d_lt(x, y), d_number(scalar_int(0)), half);
+}
+
+struct tensor *d_or_nan(struct tensor *mask, struct tensor *x)
+{
+    return d_logical_or(mask, d_isnan(x));
 }
 
 struct tensor *d_clamp_mask(struct tensor *g, struct tensor *x, struct scalar low,
@@ -310,7 +315,7 @@ struct tensor *d_pow_exponent(struct tensor *g, struct tensor *x, struct tensor 
     struct tensor *zero = d_number(scalar_int(0));
     struct tensor *flat = d_logical_and(d_eq(x, zero), d_ge(y, zero));
 
-    return d_where(d_logical_not(flat), d_mul(g, d_mul(result, d_log(x))));
+    return d_where(d_logical_not(flat), d_mul(g, d_mul(result, d_log(d_to(x, tensor_dtype(result))))));
 }
 
 struct tensor *d_refused(const char *message)

@@ -99,7 +99,9 @@ struct tensor *d_where(struct tensor *mask, struct tensor *x);
 
 /* Pieces of the derivatives in ops.def. */
 struct tensor *d_one_minus_square(struct tensor *x);
-struct tensor *d_choice(struct tensor *x, struct tensor *y); /* 1 where x > y, 1/2 where equal */
+/* What x gets of g as the larger of x and y: half where they are equal. */
+struct tensor *d_share(struct tensor *g, struct tensor *x, struct tensor *y);
+struct tensor *d_or_nan(struct tensor *mask, struct tensor *x); /* mask, or x is NaN */
 struct tensor *d_clamp_mask(struct tensor *g, struct tensor *x, struct scalar low,
                             struct scalar high);
 struct tensor *d_pow_base(struct tensor *g, struct tensor *x, struct tensor *y);

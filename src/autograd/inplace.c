@@ -242,20 +242,6 @@ static int check_leaf(const struct tensor *t)
     return 0;
 }
 
-/* In-place changes of an operand with a 0 stride would write one element many times. */
-static int check_expanded(const struct tensor *t)
-{
-    for (int d = 0; d < t->ndim; d++) {
-        if (t->stride[d] == 0 && t->shape[d] > 1)
-            return error_set(
-                ERROR_RUNTIME,
-                "unsupported operation: more than one element of the written-to tensor "
-                "refers to a single memory location. Please clone() the tensor before "
-                "performing the operation.");
-    }
-    return 0;
-}
-
 /* self as it is before the change, history included: what saves it does not hold self. */
 static struct tensor *copy_before(struct tensor *self)
 {
@@ -335,7 +321,7 @@ int op_call_inplace(const struct op *op, const struct value *args)
     struct node *node = NULL;
     int status;
 
-    if (check_leaf(self) < 0 || check_expanded(self) < 0)
+    if (check_leaf(self) < 0 || (op->id != OP_zero_ && tensor_check_expanded(self) < 0))
         return -1;
     if (op->flags & OP_COMPOSED)
         return composed_inplace(op, args);

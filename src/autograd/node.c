@@ -178,6 +178,28 @@ struct accumulate_node {
     struct tensor *variable;
 };
 
+/* A gradient lies in memory as its leaf does; that of a leaf with gaps is contiguous. */
+static bool lies_like(const struct tensor *grad, const struct tensor *variable)
+{
+    if (tensor_is_contiguous(grad) && tensor_is_contiguous(variable))
+        return true;
+    if (!tensor_is_dense(variable))
+        return tensor_is_contiguous(grad);
+    return memcmp(grad->stride, variable->stride,
+                  (size_t)variable->ndim * sizeof(*variable->stride)) == 0;
+}
+
+static struct tensor *copy_like(struct tensor *grad, struct tensor *variable)
+{
+    struct tensor *copy = tensor_is_dense(variable) ? tensor_new_as(tensor_dtype(grad), grad->ndim,
+                                                                    grad->shape, 1, &variable)
+                                                    : tensor_new_like(grad, DTYPE_NONE);
+
+    if (copy)
+        tensor_copy(copy, grad);
+    return copy;
+}
+
 /* The gradient becomes the leaf's own when nobody else holds it; otherwise it is copied, so that a
  * later in-place change of one is not seen in the other. */
 static int accumulate_first(struct tensor *variable, struct tensor *grad)
@@ -186,11 +208,12 @@ static int accumulate_first(struct tensor *variable, struct tensor *grad)
 
     if (!meta)
         return -1;
-    if (grad_enabled() || (grad->refs == 1 && grad->storage->refs == 1 && !grad->grad_fn)) {
+    if (grad_enabled() || (grad->refs == 1 && grad->storage->refs == 1 && !grad->grad_fn &&
+                           lies_like(grad, variable))) {
         meta->grad = tensor_ref(grad);
         return 0;
     }
-    meta->grad = tensor_clone_as(grad, DTYPE_NONE);
+    meta->grad = copy_like(grad, variable);
     return meta->grad ? 0 : -1;
 }
 

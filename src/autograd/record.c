@@ -26,6 +26,7 @@ struct op_node {
     size_t size;
     int saved_count;
     bool released;
+    int number; /* the argument, from 1 on, that was a Python number; 0: none */
     struct value *args;
     struct saved *saved; /* arguments' tensors in edge order, then results */
     struct edge edges[];
@@ -33,7 +34,9 @@ struct op_node {
 
 static const char *op_node_name(const struct node *node)
 {
-    return op_backward_name(((const struct op_node *)node)->op);
+    const struct op_node *self = (const struct op_node *)node;
+
+    return op_backward_name(self->op, self->args, self->number);
 }
 
 static void op_node_release(struct node *node)
@@ -231,6 +234,8 @@ static int save_arguments(struct op_node *self, const struct schema *schema, uns
         bool values = i < 8 && (saves >> i & 1);
 
         if (schema->params[i].type == VALUE_TENSOR) {
+            if (v->given && v->tensor->wrapped_number)
+                self->number = i + 1;
             if (v->given && save_argument(self, k, &v->tensor, values) < 0)
                 return -1;
             k++;
@@ -267,6 +272,7 @@ struct node *record_node(const struct op *op, const struct value *args)
     self->size = size;
     self->saved_count = saved;
     self->released = false;
+    self->number = 0;
     self->args = (struct value *)((char *)self + args_at);
     self->saved = (struct saved *)((char *)self + saved_at);
     memset(self->edges, 0, (size_t)edges * sizeof(struct edge));

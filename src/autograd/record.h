@@ -10,8 +10,8 @@
 struct node *record_node(const struct op *op, const struct value *args);
 /* Saves the results that the row wants; before they get their history. */
 int record_results(struct node *node, struct tensor *const *out);
-/* "AddBackward0". */
-const char *op_backward_name(const struct op *op);
+/* "AddBackward0". `number`: the argument, from 1 on, that was a Python number; 0: none was. */
+const char *op_backward_name(const struct op *op, const struct value *args, int number);
 /* Parses all schemas and makes the in-place forms. */
 void op_table_init(void);
 

@@ -122,6 +122,21 @@ static const struct {
     {OP__gelu_tanh, "GeluBackward0"},   {OP_div_number, "DivBackward1"},
     {OP_heaviside, "NotImplemented"},   {OP__pad_circular, "CopySlices"},
     {OP_recurrent, "StackBackward0"},   {OP_recurrent_packed, "CatBackward0"},
+    {OP_square, "PowBackward0"},
+};
+
+/* What has an overload for a Python number in PyTorch: with tensors alone, and with a number. */
+static const struct {
+    enum op_id id;
+    const char *tensors, *number;
+} overload_names[] = {
+    {OP_fmod, "FmodBackward1", "FmodBackward0"},
+    {OP_remainder, "RemainderBackward1", "RemainderBackward0"},
+    {OP_rsub, "RsubBackward0", "RsubBackward1"},
+    {OP_lerp, "LerpBackward1", "LerpBackward0"},
+    {OP_copysign, "CopysignBackward0", "CopysignBackward1"},
+    {OP_masked_fill, "MaskedFillBackward1", "MaskedFillBackward0"},
+    {OP_index_fill, "IndexFillBackward1", "IndexFillBackward0"},
 };
 
 static char backward_names[OP_COUNT][40];
@@ -144,13 +159,21 @@ static void make_backward_name(const char *name, char *out, size_t size)
     snprintf(out + length, size - length, "Backward%d", strcmp(name, "__vec") == 0);
 }
 
-const char *op_backward_name(const struct op *op)
+const char *op_backward_name(const struct op *op, const struct value *args, int number)
 {
     char *name = backward_names[op->id];
 
+    if (op->id == OP_pow && number != 2)
+        return "PowBackward1";
+    if (op->id == OP_div && args[2].given) /* the rounding mode */
+        return "DivBackward2";
     for (size_t i = 0; i < sizeof(odd_names) / sizeof(*odd_names); i++) {
         if (odd_names[i].id == op->id)
             return odd_names[i].name;
+    }
+    for (size_t i = 0; i < sizeof(overload_names) / sizeof(*overload_names); i++) {
+        if (overload_names[i].id == op->id)
+            return number ? overload_names[i].number : overload_names[i].tensors;
     }
     if (!name[0])
         make_backward_name(ops[op->id].name, name, sizeof(backward_names[0]));

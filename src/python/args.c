@@ -344,7 +344,8 @@ static int read_positional(const struct schema *schema, const struct python_call
         *seen |= 1u << i;
         if (takes_the_rest(schema, i, call->args[i]))
             return read_rest(p, call, i, &out->values[i], out);
-        status = read_value(p, i > 0, call->args[i], &out->values[i], out);
+        status = read_value(p, i > 0 ? schema->numbers : schema->number_first, call->args[i],
+                            &out->values[i], out);
         if (status <= 0)
             return status;
     }
@@ -368,7 +369,8 @@ static int read_keywords(const struct schema *schema, const struct python_call *
             return 0;
         } else {
             *seen |= 1u << i;
-            status = read_value(&schema->params[i], i > 0, object, &out->values[i], out);
+            status = read_value(&schema->params[i], i > 0 ? schema->numbers : schema->number_first,
+                                object, &out->values[i], out);
         }
         if (status <= 0)
             return status;

@@ -39,10 +39,11 @@ int args_parse(const struct schema *schema, const struct python_call *call, bool
 void args_release(struct parsed_args *args);
 /* The index of the parameter of that name or alias, -1 if there is none. */
 int args_find_name(const struct schema *schema, const char *name, const char *self_name);
-/* Raises the TypeError that explains why the call fits none of the schemas; `method`: its first
- * argument is the object that it was called on. Returns NULL. */
+/* Raises the TypeError that explains why the call fits none of the schemas, of a method (its first
+ * argument is the object that it was called on) or of what takes out=. Returns NULL. */
+enum { ARGS_METHOD = 1, ARGS_OUT = 2 };
 void *args_mismatch(const char *name, const struct schema *const *schemas, int count,
-                    const struct python_call *call, bool method);
+                    const struct python_call *call, int kind);
 
 /* dtype, device, shape from Python, with PyTorch's errors: used beyond schemas as well. */
 bool dtype_from_python(PyObject *object, enum dtype *out);

@@ -88,25 +88,15 @@ static void add_call(struct strbuf *text, const struct python_call *call, bool m
     strbuf_adds(text, ")");
 }
 
-/* Whether one value fits one parameter: a schema of that parameter alone, called with it. */
-static bool value_fits(const struct param *p, bool first, PyObject *object)
+/* Whether a value fits parameter i: a schema of that parameter alone, called with it. */
+static bool value_fits(const struct schema *schema, int i, PyObject *object)
 {
-    struct schema one = {.count = 2, .positional = 2, .outputs = 1};
+    struct schema one = {.count = 1, .positional = 1, .outputs = 1, .params = {schema->params[i]}};
     struct python_call call = {&object, 1, NULL};
     struct parsed_args parsed;
-    PyObject *two[2];
     bool fits;
 
-    one.params[0] = one.params[1] = *p;
-    if (first || p->type != VALUE_TENSOR) {
-        one.count = one.positional = 1;
-    } else { /* a number may stand for a tensor, but not for the first */
-        two[0] = two[1] = object;
-        one.params[0].nullable = one.params[0].has_default = true;
-        two[0] = Py_None;
-        call.args = two;
-        call.count = 2;
-    }
+    one.number_first = i > 0 ? schema->numbers : schema->number_first;
     fits = args_parse(&one, &call, false, NULL, &parsed) > 0;
     if (fits)
         args_release(&parsed);
@@ -114,67 +104,128 @@ static bool value_fits(const struct param *p, bool first, PyObject *object)
     return fits;
 }
 
-/* With one schema the first thing that is wrong can be named. `method`: position 0 is self. */
-static void explain_one(struct strbuf *text, const char *name, const struct schema *schema,
-                        const struct python_call *call, bool method)
+/* The value that the call gives for parameter i, or NULL. *keyword: it is given by name. */
+static PyObject *value_for(const struct schema *schema, int i, const struct python_call *call,
+                           const char *self_name, bool *keyword)
 {
     Py_ssize_t named = call->names ? PyTuple_GET_SIZE(call->names) : 0;
-    uint32_t seen = 0;
-    struct strbuf missing = STRBUF_INIT;
-    int missing_count = 0;
 
+    *keyword = i >= call->count;
+    if (!*keyword)
+        return call->args[i];
+    for (Py_ssize_t k = 0; k < named; k++) {
+        const char *name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(call->names, k));
+
+        if (name && args_find_name(schema, name, self_name) == i)
+            return call->args[call->count + k];
+    }
+    return NULL;
+}
+
+static void explain_missing(struct strbuf *text, const char *name, const struct schema *schema,
+                            const struct python_call *call, const char *self_name)
+{
+    struct strbuf missing = STRBUF_INIT;
+    int count = 0;
+    bool keyword;
+
+    for (int i = 0; i < schema->count; i++) {
+        if (schema->params[i].has_default || value_for(schema, i, call, self_name, &keyword))
+            continue;
+        strbuf_adds(&missing, count++ ? ", \"" : "\"");
+        add_name(&missing, &schema->params[i]);
+        strbuf_addch(&missing, '"');
+    }
+    strbuf_addf(text, "%s() missing %d required positional arguments: %s", name, count,
+                missing.text);
+    strbuf_release(&missing);
+}
+
+/* A keyword that no parameter has, or whose parameter has a value already. */
+static void explain_keywords(struct strbuf *text, const char *name, const struct schema *schema,
+                             const struct python_call *call, int kind)
+{
+    Py_ssize_t named = call->names ? PyTuple_GET_SIZE(call->names) : 0;
+
+    for (Py_ssize_t k = 0; k < named; k++) {
+        const char *keyword = PyUnicode_AsUTF8(PyTuple_GET_ITEM(call->names, k));
+        int at = args_find_name(schema, keyword, kind & ARGS_METHOD ? NULL : "input");
+
+        if (at >= 0 && at >= call->count)
+            continue;
+        if (at >= 0)
+            strbuf_addf(text, "%s() got multiple values for argument '%s'", name, keyword);
+        else if (kind & ARGS_OUT && strcmp(keyword, "out") == 0)
+            strbuf_addf(text, "%s(): argument 'out' must be Tensor, not %s", name,
+                        python_type_name(call->args[call->count + k]));
+        else
+            strbuf_addf(text, "%s() got an unexpected keyword argument '%s'", name, keyword);
+        return;
+    }
+}
+
+/* A method without parameters is a plain C method of PyTorch's base class, with Python's words. */
+static bool explain_no_arguments(struct strbuf *text, const char *name, const struct schema *schema,
+                                 const struct python_call *call)
+{
+    if (schema->count > 1)
+        return false;
+    if (call->names && PyTuple_GET_SIZE(call->names))
+        strbuf_addf(text, "_TensorBase.%s() takes no keyword arguments", name);
+    else
+        strbuf_addf(text, "_TensorBase.%s() takes no arguments (%zd given)", name, call->count - 1);
+    return true;
+}
+
+/* With one schema the first thing that is wrong can be named, in the order in which PyTorch looks.
+ */
+static void explain_one(struct strbuf *text, const char *name, const struct schema *schema,
+                        const struct python_call *call, int kind)
+{
+    int method = kind & ARGS_METHOD;
+    const char *self_name = method ? NULL : "input";
+
+    if (method && explain_no_arguments(text, name, schema, call))
+        return;
     if (call->count > schema->positional) {
         strbuf_addf(text, "%s() takes %d positional argument%s but %zd %s given", name,
                     schema->positional - method, schema->positional - method == 1 ? "" : "s",
                     call->count - method, call->count - method == 1 ? "was" : "were");
         return;
     }
-    for (Py_ssize_t i = 0; i < call->count + named; i++) {
-        const char *keyword =
-            i < call->count ? NULL
-                            : PyUnicode_AsUTF8(PyTuple_GET_ITEM(call->names, i - call->count));
-        int at = keyword ? args_find_name(schema, keyword, method ? NULL : "input") : (int)i;
+    for (int i = 0; i < schema->count; i++) {
+        bool keyword;
+        PyObject *object = value_for(schema, i, call, self_name, &keyword);
 
-        if (at < 0) {
-            if (strcmp(keyword, "out") != 0)
-                strbuf_addf(text, "%s() got an unexpected keyword argument '%s'", name, keyword);
-            else
-                strbuf_addf(text, "%s(): argument 'out' must be Tensor, not %s", name,
-                            python_type_name(call->args[i]));
+        if (!object && schema->params[i].has_default)
+            continue;
+        if (!object) {
+            explain_missing(text, name, schema, call, self_name);
             return;
         }
-        seen |= 1u << at;
-        if (value_fits(&schema->params[at], at == 0, call->args[i]))
+        if (value_fits(schema, i, object))
             continue;
         strbuf_addf(text, "%s(): argument '", name);
-        add_name(text, &schema->params[at]);
+        add_name(text, &schema->params[i]);
         if (keyword)
-            strbuf_addf(text, "' must be %s, not %s", type_words[schema->params[at].type],
-                        python_type_name(call->args[i]));
+            strbuf_adds(text, "'");
         else
-            strbuf_addf(text, "' (position %d) must be %s, not %s", at + !method,
-                        type_words[schema->params[at].type], python_type_name(call->args[i]));
+            strbuf_addf(text, "' (position %d)", i + !method);
+        strbuf_addf(text, " must be %s, not %s", type_words[schema->params[i].type],
+                    python_type_name(object));
         return;
     }
-    for (int i = 0; i < schema->count; i++) {
-        if (seen >> i & 1 || schema->params[i].has_default)
-            continue;
-        strbuf_adds(&missing, missing_count++ ? ", \"" : "\"");
-        add_name(&missing, &schema->params[i]);
-        strbuf_addch(&missing, '"');
-    }
-    strbuf_addf(text, "%s() missing %d required positional arguments: %s", name, missing_count,
-                missing.text);
-    strbuf_release(&missing);
+    explain_keywords(text, name, schema, call, kind);
 }
 
 void *args_mismatch(const char *name, const struct schema *const *schemas, int count,
-                    const struct python_call *call, bool method)
+                    const struct python_call *call, int kind)
 {
     struct strbuf text = STRBUF_INIT;
+    bool method = kind & ARGS_METHOD;
 
     if (count == 1) {
-        explain_one(&text, name, schemas[0], call, method);
+        explain_one(&text, name, schemas[0], call, kind);
     } else {
         strbuf_addf(&text, "%s() received an invalid combination of arguments - got ", name);
         add_call(&text, call, method);

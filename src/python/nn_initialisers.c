@@ -138,7 +138,7 @@ static PyObject *fill(const char *name, struct schema *schema, const char *text,
         schema_parse(schema, text);
     fits = args_parse(schema, call, false, NULL, &args);
     if (fits <= 0)
-        return fits < 0 ? NULL : args_mismatch(name, schemas, 1, call, false);
+        return fits < 0 ? NULL : args_mismatch(name, schemas, 1, call, 0);
     if (function(args.values[0].tensor, args.values) < 0)
         result = python_error();
     else

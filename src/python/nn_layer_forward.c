@@ -183,7 +183,7 @@ static PyObject *run_parsed(const struct layer_type *layer, PyObject *const *obj
             result = run(layer, parsed.values, inplace);
             args_release(&parsed);
         } else if (fits == 0) {
-            args_mismatch(ops[layer->op].name, &schema, 1, &python, false);
+            args_mismatch(ops[layer->op].name, &schema, 1, &python, 0);
         }
     }
     Py_XDECREF(names);

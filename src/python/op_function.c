@@ -186,6 +186,7 @@ static PyObject *op_vectorcall(PyObject *callable, PyObject *const *args, size_t
     struct python_call call = {args, PyVectorcall_NARGS(nargsf), names};
     const struct schema *schemas[MAX_OVERLOADS];
     const char *self_name = self->method ? NULL : "input";
+    bool takes_out = false;
 
     for (int i = 0; i < self->count; i++) {
         const struct op *op = self->overloads[i];
@@ -194,7 +195,8 @@ static PyObject *op_vectorcall(PyObject *callable, PyObject *const *args, size_t
         int status;
 
         schemas[i] = op_schema(op);
-        status = args_parse(schemas[i], &call, op->flags & OP_OUT, self_name, &parsed);
+        takes_out = op->flags & OP_OUT && !self->method;
+        status = args_parse(schemas[i], &call, takes_out, self_name, &parsed);
         if (status < 0)
             return NULL;
         if (status == 0)
@@ -203,7 +205,10 @@ static PyObject *op_vectorcall(PyObject *callable, PyObject *const *args, size_t
         args_release(&parsed);
         return result;
     }
-    return args_mismatch(self->name, schemas, self->count, &call, self->method);
+    return args_mismatch(self->name, schemas, self->count, &call,
+                         self->method ? ARGS_METHOD
+                         : takes_out  ? ARGS_OUT
+                                      : 0);
 }
 
 /* ---- the two types ---- */

@@ -141,13 +141,8 @@ static PyObject *number_inplace_power(PyObject *a, PyObject *b, PyObject *modulu
 
 static PyObject *number_matrix_multiply(PyObject *a, PyObject *b)
 {
-    if (!tensor_check(a) || !tensor_check(b)) {
-        if (is_python_number(a) || is_python_number(b))
-            return PyErr_Format(PyExc_TypeError,
-                                "matmul(): argument 'other' (position 1) must be Tensor, not %s",
-                                Py_TYPE(tensor_check(a) ? b : a)->tp_name);
+    if (!tensor_check(a) || !tensor_check(b))
         Py_RETURN_NOTIMPLEMENTED;
-    }
     return binary(OP_matmul, a, b);
 }
 

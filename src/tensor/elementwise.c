@@ -1,7 +1,7 @@
 /* The forward function of the UNARY, BINARY and TERNARY rows. */
 #include "base/error.h"
+#include "tensor/elementwise_check.h"
 #include "tensor/iter.h"
-#include "tensor/op.h"
 
 #include <string.h>
 
@@ -23,10 +23,6 @@ static const struct {
 /* What PyTorch says where an operation refuses bool; others name the operation. */
 static int refuse_bool(const struct op *op)
 {
-    if (op->id == OP_sub || op->id == OP_rsub)
-        return error_set(ERROR_RUNTIME,
-                         "Subtraction, the `-` operator, with two bool tensors is not supported. "
-                         "Use the `^` or `logical_xor()` operator instead.");
     if (op->id == OP_neg)
         return error_set(ERROR_RUNTIME,
                          "Negation, the `-` operator, on a bool tensor is not supported. If you "
@@ -151,7 +147,7 @@ static int check_divisor(enum op_id id, enum dtype dtype, const struct tensor *d
 
 static int check_power(enum dtype dtype, const struct tensor *exponent)
 {
-    if (dtype_is_float(dtype) || exponent->ndim != 0 || exponent->numel != 1 ||
+    if (dtype_is_float(dtype) || !exponent->wrapped_number ||
         dtype_load(tensor_dtype(exponent), tensor_data(exponent)).d >= 0)
         return 0;
     return error_set(ERROR_RUNTIME, "Integers to negative integer powers are not allowed.");
@@ -247,6 +243,8 @@ int elementwise_run(const struct op *op, enum op_id id, struct tensor *const *in
     enum dtype dtype, result;
     int64_t shape[TENSOR_MAX_DIMS];
 
+    if (elementwise_check(id, count, inputs, *out) < 0)
+        return -1;
     dtype = compute_type(op, rows[id].rule, op_result_type(count, inputs));
     if (dtype == DTYPE_NONE || check_params(op, dtype, params) < 0 ||
         broadcast_shape(count, inputs, &ndim, shape) < 0)
@@ -303,7 +301,7 @@ static bool is_small_float(const struct tensor *t)
 static bool small_operand(const struct tensor *a, const struct tensor *b, char number[8],
                           char **data, int64_t *step)
 {
-    if (b->wrapped_number) {
+    if (b->wrapped_number && b->dtype != DTYPE_b8) {
         dtype_store(tensor_dtype(a), number, dtype_load(tensor_dtype(b), tensor_data(b)));
         *data = number;
         *step = 0;

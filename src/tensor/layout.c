@@ -1,4 +1,5 @@
 /* The order of dimensions in memory, which results take over from operands. */
+#include "base/error.h"
 #include "tensor/tensor.h"
 
 #include <string.h>
@@ -80,6 +81,39 @@ struct tensor *tensor_new_as(enum dtype dtype, int ndim, const int64_t *shape, i
         step *= shape[o.at[i]];
     }
     return t;
+}
+
+bool tensor_is_dense(const struct tensor *t)
+{
+    int64_t step = 1;
+    bool seen[TENSOR_MAX_DIMS] = {false}, found = true;
+
+    if (tensor_is_contiguous(t))
+        return true;
+    while (found) { /* the dimension that lies next to what has been covered */
+        found = false;
+        for (int d = 0; d < t->ndim && !found; d++) {
+            found = !seen[d] && t->shape[d] > 1 && t->stride[d] == step;
+            if (found) {
+                seen[d] = true;
+                step *= t->shape[d];
+            }
+        }
+    }
+    return step == t->numel;
+}
+
+int tensor_check_expanded(const struct tensor *t)
+{
+    for (int d = 0; d < t->ndim; d++) {
+        if (t->stride[d] == 0 && t->shape[d] > 1)
+            return error_set(
+                ERROR_RUNTIME,
+                "unsupported operation: more than one element of the written-to tensor "
+                "refers to a single memory location. Please clone() the tensor before "
+                "performing the operation.");
+    }
+    return 0;
 }
 
 struct tensor *tensor_clone_as(struct tensor *t, enum dtype dtype)

@@ -110,7 +110,9 @@ enum op_flag {
     OP_ONE_GRAD = 1 << 13,      /* of several results, the first alone has a gradient */
     OP_RESERVE = 1 << 14, /* the last result is for the rule: it alone is saved (SR), and it has no
                            * gradient */
-    OP_PYTHON_BOOL = 1 << 12 /* Python gets True or False instead of a zero-dim tensor */
+    OP_NUMBERS = 1 << 16, /* a Python number may stand for a tensor behind the first */
+    OP_NUMBER_FIRST = 1 << 17, /* and for the first one as well */
+    OP_PYTHON_BOOL = 1 << 12   /* Python gets True or False instead of a zero-dim tensor */
 };
 #define OP_FM   (OP_FUNCTION | OP_METHOD)
 #define OP_FMO  (OP_FM | OP_OUT)
@@ -151,8 +153,9 @@ struct param {
 };
 struct schema {
     int count, positional;
-    uint32_t tensors; /* bit i: argument i is a Tensor */
-    uint32_t lists;   /* bit i: argument i is a list of tensors */
+    bool numbers, number_first; /* of the row's flags: OP_NUMBERS, OP_NUMBER_FIRST */
+    uint32_t tensors;           /* bit i: argument i is a Tensor */
+    uint32_t lists;             /* bit i: argument i is a list of tensors */
     int outputs;
     const char *result_names; /* "values, indices": in the schema behind "->"; NULL: one result */
     struct param params[OP_MAX_ARGS];

@@ -194,5 +194,7 @@ const struct schema *schema_of(const struct op *op)
     row->parsed = mem_alloc(sizeof(*row->parsed));
     assert(row->parsed);
     schema_parse(row->parsed, op->schema);
+    row->parsed->numbers = op->flags & OP_NUMBERS;
+    row->parsed->number_first = op->flags & OP_NUMBER_FIRST;
     return row->parsed;
 }

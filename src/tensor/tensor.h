@@ -123,6 +123,11 @@ static inline enum dtype tensor_dtype(const struct tensor *t)
 }
 bool tensor_is_contiguous(const struct tensor *t);
 bool tensor_same_shape(const struct tensor *a, const struct tensor *b);
+/* Whether the elements fill a piece of memory without gaps and none is there twice, in any order of
+ * the dimensions. */
+bool tensor_is_dense(const struct tensor *t);
+/* Refuses to write to a tensor with one element in several places (expanded). */
+int tensor_check_expanded(const struct tensor *t);
 /* The element of a one-element tensor; of others an error, as item() says it. */
 int tensor_item(const struct tensor *t, struct scalar *out);
 /* -ndim..ndim-1 to 0..ndim-1, or -1 with PyTorch's IndexError. A zero-dim tensor takes -1 and 0. */

@@ -1,0 +1,119 @@
+/* What PyTorch refuses before an elementwise kernel runs. */
+#include "tensor/elementwise_check.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+/* Subtraction knows no bool. */
+static int check_subtraction(struct tensor *const *in)
+{
+    bool first = in[0]->dtype == DTYPE_b8, second = in[1]->dtype == DTYPE_b8;
+
+    if (first && second)
+        return error_set(ERROR_RUNTIME,
+                         "Subtraction, the `-` operator, with two bool tensors is not supported. "
+                         "Use the `^` or `logical_xor()` operator instead.");
+    if (first || second)
+        return error_set(ERROR_RUNTIME,
+                         "Subtraction, the `-` operator, with a bool tensor is not supported. If "
+                         "you are trying to invert a mask, use the `~` or `logical_not()` operator "
+                         "instead.");
+    return 0;
+}
+
+/* The C type, which some errors name. */
+static const char *c_name(const struct tensor *t)
+{
+    static const char *const names[DTYPE_COUNT] = {
+        [DTYPE_u8] = "unsigned char", [DTYPE_i8] = "signed char", [DTYPE_i16] = "short int",
+        [DTYPE_i32] = "int",          [DTYPE_i64] = "long int",   [DTYPE_f32] = "float",
+        [DTYPE_f64] = "double"};
+
+    return names[t->dtype] ? names[t->dtype] : dtype_name(tensor_dtype(t));
+}
+
+/* lerp() does not promote. */
+static int check_lerp(struct tensor *const *in)
+{
+    static const char *const names[] = {"self", "end", "weight"};
+
+    for (int k = 1; k < 3; k++) {
+        if (in[k]->dtype != in[0]->dtype && !in[k]->wrapped_number)
+            return error_set(ERROR_RUNTIME, "expected dtype %s for `%s` but got dtype %s",
+                             c_name(in[0]), names[k], c_name(in[k]));
+    }
+    return 0;
+}
+
+/* The bytes that a tensor reaches; strides are never negative. */
+static void extent(const struct tensor *t, const char **first, const char **end)
+{
+    int64_t last = 0;
+
+    for (int d = 0; d < t->ndim; d++)
+        last += (t->shape[d] - 1) * t->stride[d];
+    *first = tensor_data(t);
+    *end = *first + (last + 1) * (int64_t)dtype_size(tensor_dtype(t));
+}
+
+/* Whether a and b share memory otherwise than element by element. What has gaps is not looked at.
+ */
+static bool overlap_in_part(const struct tensor *a, const struct tensor *b)
+{
+    const char *a_first, *a_end, *b_first, *b_end;
+
+    if (a->storage != b->storage || a == b || !tensor_is_dense(a) || !tensor_is_dense(b) ||
+        a->numel == 0 || b->numel == 0)
+        return false;
+    extent(a, &a_first, &a_end);
+    extent(b, &b_first, &b_end);
+    if (a_first == b_first && a_end == b_end)
+        return a->ndim != b->ndim ||
+               memcmp(a->stride, b->stride, (size_t)a->ndim * sizeof(*a->stride)) != 0;
+    return a_first < b_end && b_first < a_end;
+}
+
+static int check_overlap(const struct tensor *out, int count, struct tensor *const *in)
+{
+    if (tensor_check_expanded(out) < 0)
+        return -1;
+    for (int k = 0; k < count; k++) {
+        if (overlap_in_part(out, in[k]))
+            return error_set(
+                ERROR_RUNTIME,
+                "unsupported operation: some elements of the input tensor and the "
+                "written-to tensor refer to a single memory location. Please clone() the "
+                "tensor before performing the operation.");
+    }
+    return 0;
+}
+
+int elementwise_check(enum op_id id, int count, struct tensor *const *in, const struct tensor *out)
+{
+    switch (id) {
+    case OP_sub:
+    case OP_rsub:
+        if (check_subtraction(in) < 0)
+            return -1;
+        break;
+    case OP_lerp:
+        if (check_lerp(in) < 0)
+            return -1;
+        break;
+    case OP_addcdiv:
+        if (!dtype_is_float(tensor_dtype(in[1])) && !dtype_is_float(tensor_dtype(in[2])))
+            return error_set(
+                ERROR_RUNTIME,
+                "Integer division with addcdiv is no longer supported, and in a future  release "
+                "addcdiv will perform a true division of tensor1 and tensor2. The historic addcdiv "
+                "behavior can be implemented as (input + value * torch.trunc(tensor1 / "
+                "tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / "
+                "tensor2) for float inputs. The future addcdiv behavior is just the latter "
+                "implementation: (input + value * tensor1 / tensor2), for all dtypes.");
+        break;
+    default:
+        break;
+    }
+    return out ? check_overlap(out, count, in) : 0;
+}

@@ -164,19 +164,6 @@ int optim_state_start(const struct optimizer *o, const double *options, const st
 
 /* ---- one step ---- */
 
-static const optim_rule_table *rules(void)
-{
-#ifdef KERNELS_HAVE_AVX512
-    if (strcmp(kernels_name(), "avx512") == 0)
-        return &optim_rules_avx512;
-#endif
-#ifdef KERNELS_HAVE_AVX2
-    if (strcmp(kernels_name(), "avx2") == 0)
-        return &optim_rules_avx2;
-#endif
-    return &optim_rules_baseline;
-}
-
 static int check_operands(const struct optimizer *o, const struct tensor *param,
                           const struct tensor *grad)
 {
@@ -321,8 +308,9 @@ static void run_rule(const struct optimizer *o, const double *options, const str
             step.slot[i] = tensor_data(w->slot[i]);
         }
     }
-    run_step((*rules())[o->id][w->param->dtype == DTYPE_f32 ? OPTIM_F32 : OPTIM_F64], &step,
-             dtype_size(tensor_dtype(w->param)));
+    run_step(
+        (*KERNELS_PICK(optim_rules))[o->id][w->param->dtype == DTYPE_f32 ? OPTIM_F32 : OPTIM_F64],
+        &step, dtype_size(tensor_dtype(w->param)));
     for (int i = 0; i < o->slot_count; i++)
         if (has_scalar(&o->slots[i]))
             dtype_store(tensor_dtype(w->slot[i]), tensor_data(w->slot[i]),

@@ -24,17 +24,9 @@
 /* As many images are summed up at a time as fit into the caches with their maps. */
 enum { CHUNK_BYTES = 1 << 18 };
 
-const struct convolve_kernels *convolve_kernels(bool is_double)
+static const struct convolve_kernels *kernels_of(enum dtype dtype)
 {
-#ifdef KERNELS_HAVE_AVX512
-    if (strcmp(kernels_name(), "avx512") == 0)
-        return &convolve_kernels_avx512[is_double];
-#endif
-#ifdef KERNELS_HAVE_AVX2
-    if (strcmp(kernels_name(), "avx2") == 0)
-        return &convolve_kernels_avx2[is_double];
-#endif
-    return &convolve_kernels_baseline[is_double];
+    return *KERNELS_PICK(convolve_kernels) + (dtype == DTYPE_f64);
 }
 
 static int64_t round_up(int64_t n, int64_t step)
@@ -298,7 +290,7 @@ static void slide_init(struct slide *s, const struct convolution *c, bool image)
     const struct window *w = &c->window;
 
     *s = (struct slide){.window = *w,
-                        .kernels = convolve_kernels(c->dtype == DTYPE_f64),
+                        .kernels = kernels_of(c->dtype),
                         .size = (int64_t)dtype_size(c->dtype),
                         .from_channels = image ? c->map_channels : c->image_channels,
                         .to_channels = image ? c->image_channels : c->map_channels,
@@ -362,7 +354,7 @@ struct gather {
 
 static void gather_init(struct gather *g, const struct convolution *c)
 {
-    *g = (struct gather){.kernels = convolve_kernels(c->dtype == DTYPE_f64),
+    *g = (struct gather){.kernels = kernels_of(c->dtype),
                          .size = (int64_t)dtype_size(c->dtype),
                          .depth = c->image_channels * window_volume(c->window.kernel)};
     planes_init(&g->planes, &c->window);

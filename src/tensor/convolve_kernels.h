@@ -44,10 +44,7 @@ struct convolve_kernels {
     void (*weight)(const struct weight_block *b);
 };
 
-/* Those of this processor, for float (false) or double. */
-const struct convolve_kernels *convolve_kernels(bool is_double);
-
-/* What the files compiled once per instruction set define. */
+/* For float and double. */
 extern const struct convolve_kernels convolve_kernels_baseline[2], convolve_kernels_avx2[2],
     convolve_kernels_avx512[2];
 

@@ -66,3 +66,8 @@ const char *kernels_name(void)
 {
     return chosen ? chosen : "none";
 }
+
+int kernels_level(void)
+{
+    return strcmp(kernels_name(), "avx512") == 0 ? 2 : strcmp(kernels_name(), "avx2") == 0;
+}

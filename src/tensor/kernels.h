@@ -66,6 +66,19 @@ extern struct kernel_table kernels;
 void kernels_choose(void);
 /* "baseline", "avx2" or "avx512". */
 const char *kernels_name(void);
+/* The same as a number, from 0 on. */
+int kernels_level(void);
+
+/* Of NAME_baseline, NAME_avx2 and NAME_avx512, things that files compiled once per instruction set
+ * define apart from the table above, the one that goes with it. */
+#ifdef KERNELS_HAVE_AVX512
+#define KERNELS_PICK(name)                                                                         \
+    (kernels_level() == 2 ? &name##_avx512 : kernels_level() == 1 ? &name##_avx2 : &name##_baseline)
+#elif defined(KERNELS_HAVE_AVX2)
+#define KERNELS_PICK(name) (kernels_level() == 1 ? &name##_avx2 : &name##_baseline)
+#else
+#define KERNELS_PICK(name) (&name##_baseline)
+#endif
 
 /* What the files compiled once per instruction set define. */
 #define KERNEL_TABLES(isa)                                                                         \

@@ -5,7 +5,9 @@
  */
 #include "base/error.h"
 #include "base/mem.h"
+#include "tensor/kernels.h"
 #include "tensor/op.h"
+#include "tensor/pool_kernels.h"
 #include "tensor/window.h"
 
 #include <math.h>
@@ -24,6 +26,8 @@ struct pooling {
     int64_t planes, in[WINDOW_DIMS], out[WINDOW_DIMS];
     struct span *spans[WINDOW_DIMS]; /* spans[0] is the block of all */
     int64_t divisor;                 /* instead of what is counted; 0: none */
+    /* Along a line windows slide: box i begins at i * stride - padding. No taps: they do not. */
+    int64_t taps, stride, padding, dilation;
     int result_ndim;
     int64_t result_shape[TENSOR_MAX_DIMS];
 };
@@ -86,6 +90,12 @@ static int pooling_init(struct pooling *p, int ndim, const int64_t *shape, int d
         if (d >= missing)
             p->result_shape[ndim - WINDOW_DIMS + d] = p->out[d];
     }
+    if (s) {
+        p->taps = s->kernel[dims - 1];
+        p->stride = s->stride[dims - 1];
+        p->padding = s->padding[dims - 1];
+        p->dilation = s->dilation[dims - 1];
+    }
     at = mem_zero((size_t)(p->out[0] + p->out[1] + p->out[2] + 1), sizeof(*at));
     if (!at)
         return -1;
@@ -117,29 +127,6 @@ static int pooling_init(struct pooling *p, int ndim, const int64_t *shape, int d
 typedef void plane_fn(const struct pooling *p, const void *from, void *to, int64_t *index);
 
 #define PLANES(T, id)                                                                              \
-    /* NaN counts as the largest, as in max(). */                                                  \
-    static void max_plane_##id(const struct pooling *p, const void *from, void *to,                \
-                               int64_t *index)                                                     \
-    {                                                                                              \
-        const T *in = from;                                                                        \
-        T *out = to;                                                                               \
-                                                                                                   \
-        EACH_BOX(p, box, z, y, x)                                                                  \
-        {                                                                                          \
-            int64_t best = (z.start * p->in[1] + y.start) * p->in[2] + x.start;                    \
-            T most = (T)-INFINITY;                                                                 \
-                                                                                                   \
-            EACH_ELEMENT(p, z, y, x, at)                                                           \
-            {                                                                                      \
-                if (in[at] > most || isnan(in[at])) {                                              \
-                    most = in[at];                                                                 \
-                    best = at;                                                                     \
-                }                                                                                  \
-            }                                                                                      \
-            out[box] = most;                                                                       \
-            index[box] = best;                                                                     \
-        }                                                                                          \
-    }                                                                                              \
     static void mean_plane_##id(const struct pooling *p, const void *from, void *to,               \
                                 int64_t *unused)                                                   \
     {                                                                                              \
@@ -176,6 +163,53 @@ typedef void plane_fn(const struct pooling *p, const void *from, void *to, int64
     }
 PLANES(float, f32)
 PLANES(double, f64)
+
+/* What a line of the input, which begins at `line`, gives the boxes of a row. Windows that slide
+ * take it tap by tap, others box by box. */
+static void largest_in_line(const struct pooling *p, largest_fn *largest, int64_t size,
+                            const char *in, int64_t line, char *out, int64_t *index)
+{
+    const struct span *x = p->spans[2];
+    const int64_t boxes = p->out[2];
+
+    for (int64_t i = 0; !p->taps && i < boxes; i++)
+        for (int64_t k = x[i].start; k < x[i].end; k++)
+            largest(1, in, 1, line + k, out + i * size, index + i);
+    for (int64_t tap = 0; tap < p->taps; tap++) {
+        int64_t shift = tap * p->dilation - p->padding;
+        int64_t low = shift < 0 ? (p->stride - 1 - shift) / p->stride : 0;
+        int64_t high = p->in[2] > shift ? (p->in[2] - 1 - shift) / p->stride + 1 : 0;
+
+        high = high < boxes ? high : boxes;
+        if (low < high)
+            largest(high - low, in, p->stride, line + low * p->stride + shift, out + low * size,
+                    index + low);
+    }
+}
+
+#define LARGEST(T, id, which)                                                                      \
+    static void max_plane_##id(const struct pooling *p, const void *from, void *to,                \
+                               int64_t *index)                                                     \
+    {                                                                                              \
+        largest_fn *const largest = KERNELS_PICK(pool_kernels)->largest[which];                    \
+        const int64_t width = p->out[2], rows = p->out[0] * p->out[1];                             \
+        T *out = to;                                                                               \
+                                                                                                   \
+        for (int64_t row = 0; row < rows; row++, out += width, index += width) {                   \
+            const struct span z = p->spans[0][row / p->out[1]], y = p->spans[1][row % p->out[1]];  \
+                                                                                                   \
+            for (int64_t i = 0; i < width; i++) {                                                  \
+                out[i] = (T)-INFINITY;                                                             \
+                index[i] = (z.start * p->in[1] + y.start) * p->in[2] + p->spans[2][i].start;       \
+            }                                                                                      \
+            for (int64_t a = z.start; a < z.end; a += z.step)                                      \
+                for (int64_t b = y.start; b < y.end; b += y.step)                                  \
+                    largest_in_line(p, largest, sizeof(T), from, (a * p->in[1] + b) * p->in[2],    \
+                                    (char *)out, index);                                           \
+        }                                                                                          \
+    }
+LARGEST(float, f32, 0)
+LARGEST(double, f64, 1)
 
 /* The planes of `from` are of `from_size` elements, those of the result of `to_size`. */
 static void each_plane(const struct pooling *p, plane_fn *plane, const struct tensor *from,

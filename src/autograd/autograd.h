@@ -157,6 +157,17 @@ struct backward_request {
 };
 int backward(const struct backward_request *request);
 
+/* ---- anomaly detection ---- */
+
+/* NULL, which is no detection, costs one branch where a node is made and one where it has run. */
+struct anomaly {
+    void (*made)(struct node *node,
+                 struct node *during); /* during: whose backward makes it, or NULL */
+    void (*failed)(struct node *node); /* its backward failed; the error is pending */
+    bool check_nan;                    /* a gradient that is not a number is a failure */
+};
+extern const struct anomaly *anomaly;
+
 /* ---- observer ---- */
 
 /* All live views hang on this. NULL by default: one branch. */

@@ -1,5 +1,5 @@
 /* backward(): the walk from the roots to the leaves. */
-#include "autograd/autograd.h"
+#include "autograd/record.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/vec.h"
@@ -8,6 +8,8 @@
 #include <string.h>
 
 const struct observer *observer;
+const struct anomaly *anomaly;
+struct node *node_running;
 
 /* What a run knows of a node. The tasks of a run lie in one array; node->task points into it while
  * the run lasts, and back to that of an outer run (a backward inside a hook) afterwards. */
@@ -298,6 +300,64 @@ static bool any_gradient(const struct task *task)
     return false;
 }
 
+/* ---- running a node ---- */
+
+/* 1 when an element is not a number, 0, or -1. */
+static int has_nan(struct tensor *t)
+{
+    struct value args = {.given = true, .tensor = t};
+    struct tensor *mask = NULL, *any = NULL;
+    struct scalar found = {0};
+    bool before = grad_set_enabled(false);
+    int status = op_call(&ops[OP_isnan], &args, &mask);
+
+    args.tensor = mask;
+    if (status == 0)
+        status = op_call(&ops[OP_any], &args, &any);
+    if (status == 0)
+        status = tensor_item(any, &found);
+    grad_set_enabled(before);
+    tensor_unref(mask);
+    tensor_unref(any);
+    return status < 0 ? -1 : found.i != 0;
+}
+
+static int check_nan(const struct node *node, struct tensor *const *grads)
+{
+    for (int k = 0; k < node->edge_count; k++) {
+        int found = grads[k] ? has_nan(grads[k]) : 0;
+
+        if (found > 0)
+            error_set(ERROR_RUNTIME, "Function '%s' returned nan values in its %dth output.",
+                      node_name(node), k);
+        if (found)
+            return -1;
+    }
+    return 0;
+}
+
+/* apply() under anomaly detection. */
+static int apply_watched(struct node *node, struct tensor *const *g, struct tensor **grads)
+{
+    const struct anomaly *watch = anomaly;
+    struct node *outer = node_running;
+    int status;
+
+    node_running = node;
+    status = node->type->apply(node, g, grads);
+    node_running = outer;
+    if (status == 0 && watch->check_nan && check_nan(node, grads) < 0) {
+        for (int k = 0; k < node->edge_count; k++) {
+            tensor_unref(grads[k]);
+            grads[k] = NULL;
+        }
+        status = -1;
+    }
+    if (status < 0)
+        watch->failed(node);
+    return status;
+}
+
 enum { EDGES_ON_STACK = 16 };
 
 static int run_task(struct run *run, struct task *task)
@@ -319,7 +379,8 @@ static int run_task(struct run *run, struct task *task)
         if (!grads)
             return -1;
     }
-    status = node->type->apply(node, task->g, grads);
+    status =
+        anomaly ? apply_watched(node, task->g, grads) : node->type->apply(node, task->g, grads);
     if (status == 0 && observer && observer->node)
         observer->node(observer->data, node, task->g, grads);
     if (!run->request->retain && node->type->release_saved)

@@ -48,6 +48,8 @@ void node_init(struct node *node, const struct node_type *type, struct edge *edg
     node->edge_count = edge_count;
     node->output_count = output_count;
     node->sequence = next_sequence++;
+    if (__builtin_expect(anomaly != NULL, 0))
+        anomaly->made(node, node_running);
 }
 
 struct node *node_ref(struct node *node)

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- the node of a table row ---- */
@@ -15,7 +16,6 @@
 struct saved {
     struct tensor *tensor;
     uint32_t version;
-    bool result; /* an output of this node: kept without its history, which would be a cycle */
 };
 
 /* One block: the header, then edges, arguments, saved tensors, and copies of the lists in
@@ -28,7 +28,8 @@ struct op_node {
     bool released;
     int number; /* the argument, from 1 on, that was a Python number; 0: none */
     struct value *args;
-    struct saved *saved; /* arguments' tensors in edge order, then results */
+    struct saved *saved; /* arguments' tensors in edge order, then results, which are kept without
+                          * their history: it would be a cycle */
     struct edge edges[];
 };
 
@@ -59,23 +60,38 @@ static void op_node_free(struct node *node)
     pool_free(self, self->size);
 }
 
-static int check_saved(const struct op_node *self, const struct saved *saved)
+/* Which result of which node a saved tensor was, when it was saved: ", which is output 0 of
+ * ExpBackward0,". Nothing for a leaf. */
+static const char *origin_text(const struct op_node *self, int k, char *text, size_t size)
 {
-    char text[256];
+    bool result = k >= self->node.edge_count;
+    const struct node *node = result ? &self->node : self->edges[k].node;
+    int nr = result ? k - self->node.edge_count : (int)self->edges[k].output_nr;
 
-    if (!saved->tensor->storage || saved->tensor->storage->version == saved->version)
+    *text = '\0';
+    if (node && !node_variable(node))
+        snprintf(text, size, ", which is output %d of %s,", nr, node_name(node));
+    return text;
+}
+
+static int check_saved(const struct op_node *self, int k)
+{
+    const struct tensor *t = self->saved[k].tensor;
+    char shape[256], origin[128];
+
+    if (!t || !t->storage || t->storage->version == self->saved[k].version)
         return 0;
     return error_set(
         ERROR_RUNTIME,
         "one of the variables needed for gradient computation has been modified by an inplace "
-        "operation: [torch.%s %s]%s%s%s, is at version %u; expected version %u instead. Hint: "
-        "enable anomaly detection to find the operation that failed to compute its gradient, with "
-        "torch.autograd.set_detect_anomaly(True).",
-        dtype_infos[saved->tensor->dtype].class_name,
-        shape_text(saved->tensor->ndim, saved->tensor->shape, text, sizeof(text)),
-        saved->result ? ", which is output 0 of " : "",
-        saved->result ? op_node_name(&self->node) : "", "", saved->tensor->storage->version,
-        saved->version);
+        "operation: [torch.%s %s]%s is at version %u; expected version %u instead. Hint: %s",
+        dtype_infos[t->dtype].class_name, shape_text(t->ndim, t->shape, shape, sizeof(shape)),
+        origin_text(self, k, origin, sizeof(origin)), t->storage->version, self->saved[k].version,
+        anomaly ? "the backtrace further above shows the operation that failed to compute its "
+                  "gradient. The variable in question was changed in there or anywhere later. Good "
+                  "luck!"
+                : "enable anomaly detection to find the operation that failed to compute its "
+                  "gradient, with torch.autograd.set_detect_anomaly(True).");
 }
 
 /* A saved result gets its history back for the time of the rule, so that a gradient of a gradient
@@ -109,7 +125,7 @@ static int op_node_apply(struct node *node, struct tensor *const *g, struct tens
             "to backward through the graph a second time or if you need to access saved tensors "
             "after calling backward.");
     for (int i = 0; i < self->saved_count; i++) {
-        if (self->saved[i].tensor && check_saved(self, &self->saved[i]) < 0)
+        if (check_saved(self, i) < 0)
             return -1;
     }
     mark = pool_open();
@@ -302,7 +318,6 @@ int record_results(struct node *node, struct tensor *const *out)
             if (!saved->tensor)
                 return -1;
             saved->version = out[i]->storage->version;
-            saved->result = true;
         }
     }
     return 0;

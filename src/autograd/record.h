@@ -12,6 +12,8 @@ struct node *record_node(const struct op *op, const struct value *args);
 int record_results(struct node *node, struct tensor *const *out);
 /* "AddBackward0". `number`: the argument, from 1 on, that was a Python number; 0: none was. */
 const char *op_backward_name(const struct op *op, const struct value *args, int number);
+/* The node whose backward is under way while anomalies are watched for, or NULL. */
+extern struct node *node_running;
 /* Parses all schemas and makes the in-place forms. */
 void op_table_init(void);
 

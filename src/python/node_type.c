@@ -44,6 +44,45 @@ static PyObject *node_get_name(PyObject *self, PyObject *unused)
     return PyUnicode_FromString(node_name(((NodeObject *)self)->node));
 }
 
+static void release_hook(void *data)
+{
+    Py_DECREF((PyObject *)data);
+}
+
+/* The metadata of a node hangs on it as a hook that lets gradients pass: few nodes have any. */
+static struct tensor *pass_gradient(void *data, struct tensor *grad)
+{
+    (void)data;
+    return tensor_ref(grad);
+}
+
+PyObject *node_metadata(struct node *node)
+{
+    struct hook hook = {.call = pass_gradient, .release = release_hook};
+
+    for (struct hook *at = node->hooks; at; at = at->next) {
+        if (at->call == pass_gradient)
+            return at->data;
+    }
+    hook.data = PyDict_New();
+    if (hook.data && node_add_hook(node, hook) < 0) {
+        Py_CLEAR(hook.data);
+        python_error();
+    }
+    return hook.data;
+}
+
+static PyObject *node_get_metadata(PyObject *self, void *unused)
+{
+    (void)unused;
+    return Py_XNewRef(node_metadata(((NodeObject *)self)->node));
+}
+
+struct node *node_of_object(PyObject *object)
+{
+    return PyObject_TypeCheck(object, node_type) ? ((NodeObject *)object)->node : NULL;
+}
+
 /* A tuple of (node, output number), as PyTorch gives it. */
 static PyObject *node_next_functions(PyObject *self, void *unused)
 {
@@ -84,6 +123,7 @@ static PyType_Spec node_spec = {
         {Py_tp_methods,
          (PyMethodDef[]){{"name", node_get_name, METH_NOARGS, NULL}, {NULL, NULL, 0, NULL}}},
         {Py_tp_getset, (PyGetSetDef[]){{"next_functions", node_next_functions, NULL, NULL, NULL},
+                                       {"metadata", node_get_metadata, NULL, NULL, NULL},
                                        {"variable", node_get_variable, NULL, NULL, NULL},
                                        {NULL, NULL, NULL, NULL, NULL}}},
         {0, NULL}}};
@@ -150,11 +190,6 @@ static struct tensor *call_hook(void *data, struct tensor *grad)
     if (!changed)
         python_error_pending();
     return changed;
-}
-
-static void release_hook(void *data)
-{
-    Py_DECREF((PyObject *)data);
 }
 
 struct hook hook_from_callable(PyObject *callable)

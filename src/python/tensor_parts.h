@@ -29,6 +29,11 @@ void tensor_take_geometry(struct tensor *t, const struct tensor *from);
 
 /* x.grad_fn: one object per node, of a type named like the node. NULL gives None. */
 PyObject *node_object(struct node *node);
+/* The node of such an object, borrowed; NULL for other objects. */
+struct node *node_of_object(PyObject *object);
+/* node.metadata, made on first use: a dict that lives as long as the node. Borrowed; NULL with an
+ * exception. */
+PyObject *node_metadata(struct node *node);
 int node_types_init(PyObject *torch);
 /* The Python callable of a hook that register_hook() made, else NULL. Borrowed. */
 PyObject *hook_callable(const struct hook *hook);

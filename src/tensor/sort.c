@@ -1,123 +1,134 @@
 /* Sorting along a dimension and what is read off a sorted line. */
+#include "tensor/sorted.h"
+
 #include "base/error.h"
 #include "base/mem.h"
 #include "tensor/line_ops.h"
 #include "tensor/reduce.h"
+#include "tensor/threads.h"
 
 #include <math.h>
 #include <string.h>
 
-#pragma GCC diagnostic ignored "-Wpragmas"
-#pragma GCC diagnostic ignored "-Wtype-limits"
-#pragma GCC diagnostic ignored "-Wint-in-bool-context"
-#pragma GCC diagnostic ignored "-Wunknown-warning-option"
-#pragma GCC diagnostic ignored "-Wtautological-compare"
+enum { FEW = 64 };
 
-/* ---- a stable merge sort of (value, index) pairs; NaN counts as the largest ---- */
-
-#define SORT(id, T)                                                                                \
-    struct pair_##id {                                                                             \
-        T value;                                                                                   \
-        int64_t index;                                                                             \
-    };                                                                                             \
-    static inline bool before_##id(T a, T b, bool descending)                                      \
-    {                                                                                              \
-        if (descending)                                                                            \
-            return (a != a && b == b) || a > b;                                                    \
-        return (a == a && b != b) || a < b;                                                        \
-    }                                                                                              \
-    static void insert_##id(struct pair_##id *p, int64_t n, bool descending)                       \
-    {                                                                                              \
-        for (int64_t i = 1; i < n; i++) {                                                          \
-            struct pair_##id x = p[i];                                                             \
-            int64_t k = i;                                                                         \
-            for (; k > 0 && before_##id(x.value, p[k - 1].value, descending); k--)                 \
-                p[k] = p[k - 1];                                                                   \
-            p[k] = x;                                                                              \
-        }                                                                                          \
-    }                                                                                              \
-    static void merge_##id(struct pair_##id *p, struct pair_##id *spare, int64_t n,                \
-                           bool descending)                                                        \
-    {                                                                                              \
-        int64_t half = n / 2, i = 0, k = half, to = 0;                                             \
-        if (n <= 24) {                                                                             \
-            insert_##id(p, n, descending);                                                         \
-            return;                                                                                \
-        }                                                                                          \
-        merge_##id(p, spare, half, descending);                                                    \
-        merge_##id(p + half, spare, n - half, descending);                                         \
-        memcpy(spare, p, (size_t)half * sizeof(*p));                                               \
-        while (i < half && k < n)                                                                  \
-            p[to++] = before_##id(p[k].value, spare[i].value, descending) ? p[k++] : spare[i++];   \
-        memcpy(p + to, spare + i, (size_t)(half - i) * sizeof(*p));                                \
-    }                                                                                              \
-    /* Operands: values, indices, line. */                                                         \
-    static void sort_line_##id(char *const *ptr, const int64_t *step, void *context)               \
-    {                                                                                              \
-        struct sorter *s = context;                                                                \
-        struct pair_##id *p = s->scratch;                                                          \
-        for (int64_t i = 0; i < s->count; i++)                                                     \
-            p[i] = (struct pair_##id){LINE_AT(const T, 2, i), i};                                  \
-        merge_##id(p, p + s->count, s->count, s->descending);                                      \
-        for (int64_t i = 0; i < s->taken; i++) {                                                   \
-            LINE_AT(T, 0, i) = p[s->first + i].value;                                              \
-            LINE_AT(int64_t, 1, i) = p[s->first + i].index;                                        \
-        }                                                                                          \
-    }                                                                                              \
-    /* The value that occurs most often, the smallest of several; its last place. */               \
-    static void mode_line_##id(char *const *ptr, const int64_t *step, void *context)               \
-    {                                                                                              \
-        struct sorter *s = context;                                                                \
-        struct pair_##id *p = s->scratch;                                                          \
-        int64_t best = 0, run = 0;                                                                 \
-        for (int64_t i = 0; i < s->count; i++)                                                     \
-            p[i] = (struct pair_##id){LINE_AT(const T, 2, i), i};                                  \
-        merge_##id(p, p + s->count, s->count, false);                                              \
-        for (int64_t i = 0; i < s->count; i++) {                                                   \
-            run = i > 0 && p[i].value == p[i - 1].value ? run + 1 : 1;                             \
-            if (run > best) {                                                                      \
-                best = run;                                                                        \
-                *(T *)ptr[0] = p[i].value;                                                         \
-                *(int64_t *)ptr[1] = p[i].index;                                                   \
-            }                                                                                      \
-        }                                                                                          \
-    }
-struct sorter {
+/* What is done to each line, and what of it is given. */
+struct task {
     int64_t count, first, taken; /* of the sorted line, `taken` from `first` on are given */
     bool descending;
-    void *scratch;
-};
-#define DTYPE(id, T, name, category, class) SORT(id, T)
-#include "tensor/dtype.def"
-#undef DTYPE
-
-static line_fn *const sort_lines[DTYPE_COUNT] = {
-#define DTYPE(id, T, name, category, class) [DTYPE_##id] = sort_line_##id,
-#include "tensor/dtype.def"
-#undef DTYPE
-};
-static line_fn *const mode_lines[DTYPE_COUNT] = {
-#define DTYPE(id, T, name, category, class) [DTYPE_##id] = mode_line_##id,
-#include "tensor/dtype.def"
-#undef DTYPE
+    const struct keys *keys;
+    char *scratch; /* of all threads, `room` bytes each */
+    size_t room;
 };
 
-/* Lines share one scratch space, so one thread sorts them all. */
-static int sorted_lines(struct tensor *self, int dim, struct sorter *s, line_fn *const *lines,
+static void *own_scratch(const struct task *t)
+{
+    return t->scratch + t->room * (size_t)tensor_team_member();
+}
+
+/* Writes what lies at place `from` of the line as element `to` of the result. */
+static inline void give(const struct task *t, char *const *ptr, const int64_t *step, int64_t to,
+                        int64_t from)
+{
+    char *into = ptr[0] + to * step[0];
+    const char *element = ptr[2] + from * step[2];
+
+    if (t->keys->size == sizeof(uint32_t)) /* a copy of known size is one instruction */
+        memcpy(into, element, sizeof(uint32_t));
+    else if (t->keys->size == sizeof(uint64_t))
+        memcpy(into, element, sizeof(uint64_t));
+    else
+        memcpy(into, element, t->keys->size);
+    *(int64_t *)(ptr[1] + to * step[1]) = from;
+}
+
+/* The three ways to read a line, for both widths of keys. Operands: values, indices, line. */
+#define LINES(bits)                                                                                \
+    static void sort_line_##bits(char *const *ptr, const int64_t *step, void *context)             \
+    {                                                                                              \
+        const struct task *t = context;                                                            \
+        struct key##bits *k = own_scratch(t), *sorted;                                             \
+        t->keys->load(ptr[2], step[2], t->count, t->descending, k);                                \
+        sorted = keys_sort##bits(k, k + t->count, t->count);                                       \
+        for (int64_t i = 0; i < t->taken; i++)                                                     \
+            give(t, ptr, step, i, sorted[t->first + i].place);                                     \
+    }                                                                                              \
+    /* Only one element of the sorted line. */                                                     \
+    static void pick_line_##bits(char *const *ptr, const int64_t *step, void *context)             \
+    {                                                                                              \
+        const struct task *t = context;                                                            \
+        struct key##bits *k = own_scratch(t);                                                      \
+        t->keys->load(ptr[2], step[2], t->count, false, k);                                        \
+        give(t, ptr, step, 0, keys_select##bits(k, k + t->count, t->count, t->first).place);       \
+    }                                                                                              \
+    /* The first ones of the sorted line. */                                                       \
+    static void top_line_##bits(char *const *ptr, const int64_t *step, void *context)              \
+    {                                                                                              \
+        const struct task *t = context;                                                            \
+        struct key##bits *k = own_scratch(t);                                                      \
+        t->keys->load(ptr[2], step[2], t->count, t->descending, k);                                \
+        if (t->taken <= FEW) {                                                                     \
+            keys_few##bits(k, t->count, t->taken);                                                 \
+        } else {                                                                                   \
+            const struct key##bits last =                                                          \
+                keys_select##bits(k, k + t->count, t->count, t->taken - 1);                        \
+            t->keys->load(ptr[2], step[2], t->count, t->descending, k);                            \
+            k = keys_sort##bits(k, k + t->count, keys_until##bits(k, t->count, last));             \
+        }                                                                                          \
+        for (int64_t i = 0; i < t->taken; i++)                                                     \
+            give(t, ptr, step, i, k[i].place);                                                     \
+    }                                                                                              \
+    /* The value that occurs most often, the smallest of several; its last place. */               \
+    static void mode_line_##bits(char *const *ptr, const int64_t *step, void *context)             \
+    {                                                                                              \
+        const struct task *t = context;                                                            \
+        struct key##bits *k = own_scratch(t), *sorted;                                             \
+        int64_t best = 0, run = 0, place = 0;                                                      \
+        t->keys->load(ptr[2], step[2], t->count, false, k);                                        \
+        sorted = keys_sort##bits(k, k + t->count, t->count);                                       \
+        for (int64_t i = 0; i < t->count; i++) {                                                   \
+            run = i > 0 && sorted[i].key == sorted[i - 1].key ? run + 1 : 1;                       \
+            if (run > best) {                                                                      \
+                best = run;                                                                        \
+                place = sorted[i].place;                                                           \
+            }                                                                                      \
+        }                                                                                          \
+        give(t, ptr, step, 0, place);                                                              \
+    }
+LINES(32)
+LINES(64)
+
+enum way { WAY_SORT, WAY_PICK, WAY_TOP, WAY_MODE };
+
+/* Runs a way over all lines along dim; values and indices have `taken` elements there. */
+static int sorted_lines(struct tensor *self, int dim, struct task *t, enum way way,
                         struct tensor **values, struct tensor **indices)
 {
+    static line_fn *const lines[][2] = {
+        [WAY_SORT] = {sort_line_32, sort_line_64},
+        [WAY_PICK] = {pick_line_32, pick_line_64},
+        [WAY_TOP] = {top_line_32, top_line_64},
+        [WAY_MODE] = {mode_line_32, mode_line_64},
+    };
     int64_t shape[TENSOR_MAX_DIMS];
 
     memcpy(shape, self->shape, sizeof(shape));
     if (self->ndim)
-        shape[dim] = s->taken;
-    s->scratch = mem_alloc((size_t)s->count * 2 * 2 * sizeof(int64_t));
-    *values = s->scratch ? tensor_new(tensor_dtype(self), self->ndim, shape) : NULL;
+        shape[dim] = t->taken;
+    *indices = NULL;
+    t->keys = &keys_of[self->dtype];
+    if (!t->keys->wide && t->count > UINT32_MAX)
+        return error_set(ERROR_RUNTIME, "a line of %lld elements is too long to be sorted",
+                         (long long)t->count);
+    t->room = 2 * (size_t)t->count * (t->keys->wide ? sizeof(struct key64) : sizeof(struct key32));
+    t->room = (t->room + 127) / 64 * 64; /* no two threads in one cache line */
+    t->scratch = mem_alloc(t->room * (size_t)tensor_team_size());
+    *values = t->scratch ? tensor_new(tensor_dtype(self), self->ndim, shape) : NULL;
     *indices = *values ? tensor_new(DTYPE_i64, self->ndim, shape) : NULL;
-    if (*indices)
-        lines_run_serial(3, (const struct tensor *[]){*values, *indices, self}, dim,
-                         lines[self->dtype], s);
-    mem_free(s->scratch);
+    if (*indices && self->numel > 0)
+        lines_run(3, (const struct tensor *[]){*values, *indices, self}, dim, 8 * t->count,
+                  lines[way][t->keys->wide], t);
+    mem_free(t->scratch);
     if (*indices)
         return 0;
     tensor_unref(*values);
@@ -129,12 +140,12 @@ int sort_forward(const struct op *op, const struct value *args, struct tensor **
 {
     struct tensor *self = args[0].tensor, *values, *indices;
     int dim = tensor_dim(self, args[1].i);
-    struct sorter s = {.descending = args[2].i};
+    struct task s = {.descending = args[2].i};
 
     if (dim < 0)
         return -1;
     s.count = s.taken = line_length(self, dim);
-    if (sorted_lines(self, dim, &s, sort_lines, &values, &indices) < 0)
+    if (sorted_lines(self, dim, &s, WAY_SORT, &values, &indices) < 0)
         return -1;
     return give_indexed(op, values, indices, dim, true, out);
 }
@@ -143,14 +154,15 @@ int topk_forward(const struct op *op, const struct value *args, struct tensor **
 {
     struct tensor *self = args[0].tensor, *values, *indices;
     int dim = tensor_dim(self, args[2].i);
-    struct sorter s = {.taken = args[1].i, .descending = args[3].i};
+    struct task s = {.taken = args[1].i, .descending = args[3].i};
 
     if (dim < 0)
         return -1;
     s.count = line_length(self, dim);
     if (s.taken < 0 || s.taken > s.count)
         return error_set(ERROR_RUNTIME, "selected index k out of range");
-    if (sorted_lines(self, dim, &s, sort_lines, &values, &indices) < 0)
+    if (sorted_lines(self, dim, &s, s.taken * 4 > s.count ? WAY_SORT : WAY_TOP, &values, &indices) <
+        0)
         return -1;
     return give_indexed(op, values, indices, dim, true, out);
 }
@@ -159,10 +171,10 @@ int topk_forward(const struct op *op, const struct value *args, struct tensor **
 static int pick_sorted(const struct op *op, struct tensor *self, int dim, int64_t place,
                        bool keepdim, struct tensor **out)
 {
-    struct sorter s = {.count = line_length(self, dim), .first = place, .taken = 1};
+    struct task s = {.count = line_length(self, dim), .first = place, .taken = 1};
     struct tensor *values, *indices;
 
-    if (sorted_lines(self, dim, &s, sort_lines, &values, &indices) < 0)
+    if (sorted_lines(self, dim, &s, WAY_PICK, &values, &indices) < 0)
         return -1;
     return give_indexed(op, values, indices, dim, keepdim, out);
 }
@@ -201,7 +213,7 @@ int median_dim_forward(const struct op *op, const struct value *args, struct ten
 {
     struct tensor *self = args[0].tensor, *values, *indices;
     int dim = tensor_dim(self, args[1].i);
-    struct sorter s = {.taken = 1};
+    struct task s = {.taken = 1};
 
     if (dim < 0)
         return -1;
@@ -210,11 +222,11 @@ int median_dim_forward(const struct op *op, const struct value *args, struct ten
         return error_set(ERROR_INDEX, "median(): Expected reduction dim %d to have non-zero size.",
                          dim);
     s.first = (s.count - 1) / 2;
-    if (sorted_lines(self, dim, &s, sort_lines, &values, &indices) < 0)
+    if (sorted_lines(self, dim, &s, WAY_PICK, &values, &indices) < 0)
         return -1;
     if (dtype_is_float(tensor_dtype(self)))
-        lines_run_serial(3, (const struct tensor *[]){values, indices, self}, dim,
-                         self->dtype == DTYPE_f32 ? first_nan_f32 : first_nan_f64, &s.count);
+        lines_run(3, (const struct tensor *[]){values, indices, self}, dim, s.count,
+                  self->dtype == DTYPE_f32 ? first_nan_f32 : first_nan_f64, &s.count);
     return give_indexed(op, values, indices, dim, args[2].i, out);
 }
 
@@ -247,7 +259,7 @@ int mode_forward(const struct op *op, const struct value *args, struct tensor **
 {
     struct tensor *self = args[0].tensor, *values, *indices;
     int dim = tensor_dim(self, args[1].i);
-    struct sorter s = {.taken = 1};
+    struct task s = {.taken = 1};
 
     if (dim < 0)
         return -1;
@@ -255,7 +267,7 @@ int mode_forward(const struct op *op, const struct value *args, struct tensor **
     if (s.count == 0)
         return error_set(ERROR_INDEX, "mode(): Expected reduction dim %d to have non-zero size.",
                          dim);
-    if (sorted_lines(self, dim, &s, mode_lines, &values, &indices) < 0)
+    if (sorted_lines(self, dim, &s, WAY_MODE, &values, &indices) < 0)
         return -1;
     return give_indexed(op, values, indices, dim, args[2].i, out);
 }

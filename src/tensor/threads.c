@@ -21,3 +21,21 @@ void tensor_set_threads(int count)
 #endif
     openblas_set_num_threads(threads);
 }
+
+int tensor_team_size(void)
+{
+#ifdef _OPENMP
+    return omp_get_max_threads();
+#else
+    return 1;
+#endif
+}
+
+int tensor_team_member(void)
+{
+#ifdef _OPENMP
+    return omp_get_thread_num();
+#else
+    return 0;
+#endif
+}

@@ -310,25 +310,3 @@ int diagflat_composite(const struct op *op, const struct value *args, struct ten
 
     return pool_leave(op, mark, D(diag_embed, V_TENSOR(flat), args[1]), out);
 }
-
-/* ---- differences ---- */
-
-int diff_composite(const struct op *op, const struct value *args, struct tensor **out)
-{
-    struct tensor *t = args[0].tensor;
-    int dim = tensor_dim(t, args[2].i);
-    size_t mark = pool_open();
-
-    if (dim < 0)
-        return -1;
-    if (t->ndim == 0)
-        return error_set(ERROR_RUNTIME, "diff expects input to be at least one-dimensional");
-    for (int64_t i = 0; i < args[1].i && t; i++) {
-        int64_t rest = t->shape[dim] > 0 ? t->shape[dim] - 1 : 0;
-        struct tensor *behind = d_narrow(t, dim, t->shape[dim] - rest, rest);
-
-        t = t->dtype == DTYPE_b8 ? d_logical_xor(behind, d_narrow(t, dim, 0, rest))
-                                 : d_sub(behind, d_narrow(t, dim, 0, rest));
-    }
-    return pool_leave(op, mark, t, out);
-}

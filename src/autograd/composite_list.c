@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-/* Adds a pooled tensor (NULL: an error). */
-static int list_add(struct tensor_list *list, struct tensor *t)
+int list_add(struct tensor_list *list, struct tensor *t)
 {
     if (!t || !vec_push(list, t))
         return -1;
@@ -15,8 +14,7 @@ static int list_add(struct tensor_list *list, struct tensor *t)
     return 0;
 }
 
-/* Every list ends here: an error leaves it empty. */
-static int list_leave(struct tensor_list *list, size_t mark, int status)
+int list_leave(struct tensor_list *list, size_t mark, int status)
 {
     pool_close(mark);
     if (status == 0)

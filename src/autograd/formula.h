@@ -46,6 +46,11 @@ struct tensor *d_args(enum op_id id, int count, const struct value *args);
  * being written into, and closes the pool at `mark`. */
 int pool_leave(const struct op *op, size_t mark, struct tensor *result, struct tensor **out);
 
+/* For lists: adds a pooled tensor (NULL: an error) to the list. Every list ends with list_leave(),
+ * which closes the pool; an error (status < 0) leaves the list empty. */
+int list_add(struct tensor_list *list, struct tensor *t);
+int list_leave(struct tensor_list *list, size_t mark, int status);
+
 /* d_exp(x), d_mul(x, y), d_lerp(x, y, z): one for every elementwise row. */
 #define UNARY(name, params, rule, expr, saves, dself, flags, help)                                 \
     static inline struct tensor *d_##name(struct tensor *x)                                        \

@@ -106,23 +106,13 @@ const struct rule op_rules[OP_COUNT] = {
 
 /* ---- names ---- */
 
-/* Where PyTorch's node is not called after the row: overloads are numbered in its own order, and
- * aliases record what they stand for. */
 static const struct {
     enum op_id id;
     const char *name;
 } odd_names[] = {
-    {OP__contiguous, "CloneBackward0"}, {OP_true_divide, "DivBackward0"},
-    {OP_sum__dim, "SumBackward1"},      {OP_squeeze__dim, "SqueezeBackward1"},
-    {OP_fix, "TruncBackward0"},         {OP_clip, "ClampBackward1"},
-    {OP_clamp, "ClampBackward1"},       {OP_mean__dim, "MeanBackward1"},
-    {OP_prod__dim, "ProdBackward1"},    {OP_max, "MaxBackward1"},
-    {OP_min, "MinBackward1"},           {OP_median__dim, "MedianBackward1"},
-    {OP_norm, "NormBackward1"},         {OP_logsigmoid, "LogSigmoidBackward0"},
-    {OP__gelu_tanh, "GeluBackward0"},   {OP_div_number, "DivBackward1"},
-    {OP_heaviside, "NotImplemented"},   {OP__pad_circular, "CopySlices"},
-    {OP_recurrent, "StackBackward0"},   {OP_recurrent_packed, "CatBackward0"},
-    {OP_square, "PowBackward0"},
+#define NODE_NAME(op, name) {OP_##op, name},
+#include "autograd/node_names.def"
+#undef NODE_NAME
 };
 
 /* What has an overload for a Python number in PyTorch: with tensors alone, and with a number. */

@@ -169,7 +169,7 @@ static PyObject *call_op(const struct op *op, struct parsed_args *parsed)
         tensor_unref(out[0]);
         return scalar_to_python(truth);
     }
-    if (op->outputs > 1 && op->flags & OP_NN)
+    if (op->outputs > 1 && op->flags & (OP_NN | OP_PLAIN_TUPLE))
         return tensors_to_python(out, op->outputs);
     for (int i = 0; i < op->outputs; i++) {
         items[i] = parsed->out[i] ? tensor_object(out[i]) : tensor_wrap(out[i]);

@@ -67,7 +67,7 @@ int linalg_eigh_forward(const struct op *op, const struct value *args, struct te
         tensor_unref(results[1]);
         results[1] = nothing(self);
     }
-    return give_results(op, 2, results, out);
+    return op_give_several(op, 2, results, out);
 }
 
 /* Zeros where potrf leaves what was there. */
@@ -120,7 +120,7 @@ int linalg_cholesky_ex_forward(const struct op *op, const struct value *args, st
         return -1;
     }
     results[0] = columns_turned(buffer);
-    return give_results(op, 2, results, out);
+    return op_give_several(op, 2, results, out);
 }
 
 /* ---- singular values ---- */
@@ -195,7 +195,7 @@ int linalg_svd_forward(const struct op *op, const struct value *args, struct ten
         tensor_unref(svd.u);
         tensor_unref(svd.vh);
     }
-    return give_results(op, 3, results, out);
+    return op_give_several(op, 3, results, out);
 }
 
 /* ---- QR ---- */
@@ -274,7 +274,7 @@ int linalg_qr_forward(const struct op *op, const struct value *args, struct tens
     tensor_unref(tau);
     results[0] = only_r ? q : columns_turned(q);
     results[1] = columns_turned(r);
-    return give_results(op, 2, results, out);
+    return op_give_several(op, 2, results, out);
 }
 
 /* ---- any square matrix ---- */
@@ -320,5 +320,5 @@ int eig_forward(const struct op *op, const struct value *args, struct tensor **o
         tensor_unref(results[1]);
         results[1] = nothing(self);
     }
-    return give_results(op, 2, results, out);
+    return op_give_several(op, 2, results, out);
 }

@@ -138,29 +138,3 @@ const char *batch_place(const struct tensor *t, int64_t i, char *buf, size_t siz
         snprintf(buf, size, "(Batch element %lld): ", (long long)i);
     return buf;
 }
-
-int give_results(const struct op *op, int count, struct tensor **results, struct tensor **out)
-{
-    struct tensor *given[OP_MAX_OUTPUTS] = {NULL};
-    int status = 0, done = 0;
-
-    for (int i = 0; i < count; i++) {
-        given[i] = out[i];
-        if (!results[i])
-            status = -1;
-    }
-    for (; done < count && status == 0; done++) {
-        status = op_give(op, results[done], &out[done]);
-        results[done] = NULL;
-    }
-    if (status == 0)
-        return 0;
-    for (int i = 0; i < count; i++) {
-        tensor_unref(results[i]);
-        if (!given[i]) {
-            tensor_unref(out[i]);
-            out[i] = NULL;
-        }
-    }
-    return -1;
-}

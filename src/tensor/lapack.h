@@ -48,7 +48,4 @@ void lapack_end(void *token);
 /* "(Batch element 1): " into buf for a batch, "" for a single matrix. */
 const char *batch_place(const struct tensor *t, int64_t i, char *buf, size_t size);
 
-/* op_give() for several results, which are taken over; a NULL among them makes it -1. */
-int give_results(const struct op *op, int count, struct tensor **results, struct tensor **out);
-
 #endif

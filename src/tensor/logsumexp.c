@@ -70,3 +70,47 @@ int logsumexp_forward(const struct op *op, const struct value *args, struct tens
                                   dtype == DTYPE_f32 ? logsumexp_f32 : logsumexp_f64, &line),
                    out);
 }
+
+/* ---- running ---- */
+
+/* Adds up in double: log(exp(a) + exp(b)) by the larger of the two. */
+static double log_add(double a, double b)
+{
+    double high = a > b ? a : b, low = a > b ? b : a;
+
+    if (isnan(a) || isnan(b))
+        return NAN;
+    return high == low && isinf(high) ? high : high + log1p(exp(low - high));
+}
+
+#define RUNNING_LOGSUMEXP(id, T)                                                                   \
+    static void logcumsumexp_##id(char *const *ptr, const int64_t *step, void *context)            \
+    {                                                                                              \
+        int64_t count = *(const int64_t *)context;                                                 \
+        double total = -INFINITY;                                                                  \
+        for (int64_t i = 0; i < count; i++) {                                                      \
+            total = log_add(total, *(const T *)(ptr[1] + i * step[1]));                            \
+            *(T *)(ptr[0] + i * step[0]) = (T)total;                                               \
+        }                                                                                          \
+    }
+RUNNING_LOGSUMEXP(f32, float)
+RUNNING_LOGSUMEXP(f64, double)
+
+int logcumsumexp_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *self = args[0].tensor, *result;
+    int dim = tensor_dim(self, args[1].i);
+    int64_t count;
+
+    if (dim < 0)
+        return -1;
+    if (!dtype_is_float(tensor_dtype(self)))
+        return error_set(ERROR_RUNTIME, "\"logcumsumexp_out_cpu\" not implemented for '%s'",
+                         dtype_short_name(tensor_dtype(self)));
+    count = line_length(self, dim);
+    result = tensor_new(tensor_dtype(self), self->ndim, self->shape);
+    if (result)
+        lines_run(2, (const struct tensor *[]){result, self}, dim, count,
+                  self->dtype == DTYPE_f32 ? logcumsumexp_f32 : logcumsumexp_f64, &count);
+    return op_give(op, result, out);
+}

@@ -105,7 +105,7 @@ int linalg_inv_ex_forward(const struct op *op, const struct value *args, struct 
     results[0] = columns_turned(buffer);
     results[1] = lu_info(&lu, self);
     lu_release(&lu);
-    return give_results(op, 2, results, out);
+    return op_give_several(op, 2, results, out);
 }
 
 /* Both have the same batch dimensions already; `vector`: B has one dimension less than A. */
@@ -139,7 +139,7 @@ int linalg_solve_forward(const struct op *op, const struct value *args, struct t
     }
     results[1] = lu_info(&lu, a);
     lu_release(&lu);
-    return give_results(op, 2, results, out);
+    return op_give_several(op, 2, results, out);
 }
 
 /* ---- determinants ---- */
@@ -216,5 +216,5 @@ int linalg_slogdet_forward(const struct op *op, const struct value *args, struct
         store(results[1], i, sum);
     }
     lu_release(&lu);
-    return give_results(op, 2, results, out);
+    return op_give_several(op, 2, results, out);
 }

@@ -107,6 +107,7 @@ enum op_flag {
     OP_COMPOSED = 1 << 9, /* made of recorded operations: records nothing itself */
     OP_NO_GRAD = 1 << 10, /* its result never requires a gradient */
     OP_IN_PLACE_CALL = 1 << 11, /* this is the in-place form of a row: out[0] is self */
+    OP_PLAIN_TUPLE = 1 << 14,   /* several results are a plain tuple, not a named one */
     OP_ONE_GRAD = 1 << 13,      /* of several results, the first alone has a gradient */
     OP_RESERVE = 1 << 14, /* the last result is for the rule: it alone is saved (SR), and it has no
                            * gradient */
@@ -179,6 +180,9 @@ int op_output(const struct op *op, struct tensor **out, enum dtype dtype, int nd
 /* Hands a result that was computed apart (taken over; NULL: -1) to a forward function's *out: as it
  * is, or copied into a given tensor. */
 int op_give(const struct op *op, struct tensor *result, struct tensor **out);
+
+/* op_give() for several results, which are taken over; a NULL among them makes it -1. */
+int op_give_several(const struct op *op, int count, struct tensor **results, struct tensor **out);
 
 /* The forward function of all elementwise rows. */
 op_forward elementwise_forward;

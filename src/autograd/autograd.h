@@ -49,6 +49,11 @@ struct hook { /* called with the gradient; returns it, another (new reference), 
 
 struct autograd_meta {
     struct tensor *grad;
+    /* What an optimizer has used: the gradient's memory, and its version then or after backward()
+     * has added to it. Only compared. */
+    const struct storage *used;
+    uint32_t used_version;
+    bool used_again;          /* backward() has added to a used gradient */
     struct node *accumulator; /* borrowed: it lives as long as a graph uses it */
     struct hook *hooks;       /* of a leaf; those of other tensors hang on their grad_fn */
     bool retains_grad;
@@ -61,6 +66,9 @@ static inline bool tensor_is_leaf(const struct tensor *t)
 struct autograd_meta *tensor_meta(struct tensor *t);        /* made on demand; NULL: no memory */
 struct tensor *tensor_grad(const struct tensor *t);         /* borrowed, NULL when there is none */
 int tensor_set_grad(struct tensor *t, struct tensor *grad); /* grad may be NULL */
+/* Notes that an optimizer uses t's gradient. True when it contains one that was used before: since
+ * then backward() has added to it, and nothing else has changed it. */
+bool tensor_use_grad(struct tensor *t);
 /* Switches requires_grad of a leaf; errors as PyTorch's (not a leaf, not floating point). */
 int tensor_set_requires_grad(struct tensor *t, bool on);
 int tensor_retain_grad(struct tensor *t);
@@ -156,6 +164,8 @@ struct backward_request {
     bool retain, create_graph;
 };
 int backward(const struct backward_request *request);
+/* The error of a walk through nodes that were not retained. */
+extern const char graph_freed_text[];
 
 /* ---- anomaly detection ---- */
 

@@ -219,19 +219,50 @@ static int accumulate_first(struct tensor *variable, struct tensor *grad)
     return meta->grad ? 0 : -1;
 }
 
+static bool is_used(const struct autograd_meta *meta)
+{
+    return meta->used == meta->grad->storage && meta->used_version == meta->grad->storage->version;
+}
+
+static void note_use(struct autograd_meta *meta)
+{
+    meta->used = meta->grad->storage;
+    meta->used_version = meta->grad->storage->version;
+}
+
+bool tensor_use_grad(struct tensor *t)
+{
+    struct autograd_meta *meta = t->meta;
+    bool again;
+
+    if (!meta || !meta->grad)
+        return false;
+    again = meta->used_again && is_used(meta);
+    meta->used_again = false;
+    note_use(meta);
+    return again;
+}
+
 static int accumulate_more(struct tensor *variable, struct tensor *grad)
 {
     struct autograd_meta *meta = variable->meta;
     struct value args[3] = {{.given = true, .tensor = meta->grad}, {.given = true, .tensor = grad}};
     struct tensor *sum = NULL;
+    bool used = is_used(meta);
 
     op_defaults(&ops[OP_add], args, 2);
-    if (!grad_enabled())
-        return op_call_inplace(&ops_inplace[OP_add], args);
-    if (op_call(&ops[OP_add], args, &sum) < 0)
+    if (grad_enabled()) {
+        if (op_call(&ops[OP_add], args, &sum) < 0)
+            return -1;
+        tensor_unref(meta->grad);
+        meta->grad = sum;
+    } else if (op_call_inplace(&ops_inplace[OP_add], args) < 0) {
         return -1;
-    tensor_unref(meta->grad);
-    meta->grad = sum;
+    }
+    if (used) {
+        meta->used_again = true;
+        note_use(meta);
+    }
     return 0;
 }
 
@@ -396,6 +427,7 @@ int tensor_set_grad(struct tensor *t, struct tensor *grad)
         return grad ? -1 : 0;
     old = meta->grad;
     meta->grad = grad ? tensor_ref(grad) : NULL;
+    meta->used = NULL;
     tensor_unref(old);
     return 0;
 }

@@ -60,6 +60,12 @@ static void op_node_free(struct node *node)
     pool_free(self, self->size);
 }
 
+const char graph_freed_text[] =
+    "Trying to backward through the graph a second time (or directly access saved tensors after "
+    "they have already been freed). Saved intermediate values of the graph are freed when you call "
+    ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the "
+    "graph a second time or if you need to access saved tensors after calling backward.";
+
 /* Which result of which node a saved tensor was, when it was saved: ", which is output 0 of
  * ExpBackward0,". Nothing for a leaf. */
 static const char *origin_text(const struct op_node *self, int k, char *text, size_t size)
@@ -117,13 +123,7 @@ static int op_node_apply(struct node *node, struct tensor *const *g, struct tens
     int status = 0;
 
     if (self->released)
-        return error_set(
-            ERROR_RUNTIME,
-            "Trying to backward through the graph a second time (or directly access saved tensors "
-            "after they have already been freed). Saved intermediate values of the graph are freed "
-            "when you call .backward() or autograd.grad(). Specify retain_graph=True if you need "
-            "to backward through the graph a second time or if you need to access saved tensors "
-            "after calling backward.");
+        return error_set(ERROR_RUNTIME, "%s", graph_freed_text);
     for (int i = 0; i < self->saved_count; i++) {
         if (check_saved(self, i) < 0)
             return -1;

@@ -6,6 +6,7 @@
 #include "python/bind.h"
 #include "python/errors.h"
 #include "python/module.h"
+#include "python/teach.h"
 #include "python/tensor_type.h"
 
 #include <string.h>
@@ -107,10 +108,17 @@ static PyObject *give_results(struct tensor **results, int count, bool allow_unu
     return tuple;
 }
 
+static void *backward_error(void)
+{
+    python_error();
+    teach_second_backward();
+    return NULL;
+}
+
 PyObject *autograd_backward(struct tensor *root)
 {
     if (backward(&(struct backward_request){.roots = &root, .root_count = 1}) < 0)
-        return python_error();
+        return backward_error();
     Py_RETURN_NONE;
 }
 
@@ -129,7 +137,7 @@ static PyObject *run(struct backward_request *request, const struct autograd_cal
     if (backward(request) < 0) {
         for (int i = 0; results && i < request->input_count; i++)
             tensor_unref(results[i]);
-        python_error();
+        backward_error();
     } else if (results) {
         given_back = give_results(results, request->input_count, call->allow_unused);
     } else {

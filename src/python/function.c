@@ -48,14 +48,7 @@ static PyObject *context_saved_tensors(PyObject *object, void *unused)
 
     (void)unused;
     if (self->released)
-        return PyErr_Format(
-            PyExc_RuntimeError,
-            "Trying to backward through the graph a second time (or directly access saved tensors "
-            "after they have already been freed). Saved intermediate values of the graph are freed "
-            "when you call .backward() or autograd.grad(). Specify retain_graph=True if you need "
-            "to "
-            "backward through the graph a second time or if you need to access saved tensors after "
-            "calling backward.");
+        return PyErr_Format(PyExc_RuntimeError, "%s", graph_freed_text);
     return self->saved ? Py_NewRef(self->saved) : PyTuple_New(0);
 }
 

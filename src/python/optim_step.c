@@ -2,6 +2,7 @@
 #include "python/optim_classes.h"
 
 #include "python/errors.h"
+#include "python/teach.h"
 
 /* ---- options ---- */
 
@@ -170,8 +171,12 @@ static int visit_group(OptimizerObject *self, PyObject *group, bool starts)
         PyObject *param = Py_NewRef(PyList_GET_ITEM(params, i));
         struct tensor *grad = starts ? NULL : tensor_grad(tensor_of(param));
 
-        if (grad || starts)
-            status = with_state(self, options, param, grad ? tensor_ref(grad) : NULL);
+        if (grad)
+            tensor_ref(grad);
+        if (grad && tensor_use_grad(tensor_of(param)))
+            status = teach_zero_grad();
+        if (status == 0 && (grad || starts))
+            status = with_state(self, options, param, grad);
         tensor_unref(grad);
         Py_DECREF(param);
     }

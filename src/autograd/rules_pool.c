@@ -5,23 +5,31 @@
 void max_pool_rule(struct grad_call *c)
 {
     const struct tensor *self = c->args[0].tensor;
-    struct tensor *g = c->g[0], *index = c->results[1], *zeros;
     int dims = c->args[1].ints.count;
-    int64_t in[2] = {1, 1}, out[2];
+
+    if (c->g[0] && grad_wanted(c, 0))
+        c->grads[0] = D(max_pool_spread, V_TENSOR(c->g[0]), V_TENSOR(c->results[1]),
+                        V_INTS(self->shape + self->ndim - dims, dims));
+}
+
+void max_pool_spread_rule(struct grad_call *c)
+{
+    struct tensor *g = c->g[0], *index = c->args[1].tensor;
+    int dims = c->args[2].ints.count;
+    int64_t in[2] = {1, 1}, out[2] = {1, 1};
 
     if (!g || !grad_wanted(c, 0))
         return;
-    for (int d = 0; d < self->ndim; d++)
-        in[d >= self->ndim - dims] *= self->shape[d];
-    out[0] = in[0];
-    out[1] = in[0] ? g->numel / in[0] : 0;
-    zeros = pool_keep(tensor_zeros(tensor_dtype(g), 2, in));
-    g = d_reshape(g, 2, out);
+    for (int d = 0; d < g->ndim; d++) {
+        in[d >= g->ndim - dims] *= g->shape[d];
+        out[d >= g->ndim - dims] *= index->shape[d];
+    }
+    g = d_reshape(g, 2, in);
     index = d_reshape(index, 2, out);
-    if (!zeros || !g || !index)
+    if (!g || !index)
         return;
-    g = D(scatter_add, V_TENSOR(zeros), V_INT(1), V_TENSOR(index), V_TENSOR(g));
-    c->grads[0] = d_reshape(g, self->ndim, self->shape);
+    g = D(gather, V_TENSOR(g), V_INT(1), V_TENSOR(index));
+    c->grads[0] = d_reshape(g, c->args[1].tensor->ndim, c->args[1].tensor->shape);
 }
 
 /* The means of a spread gradient's gradient, and the other way about. */

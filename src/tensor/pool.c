@@ -211,7 +211,8 @@ static void largest_in_line(const struct pooling *p, largest_fn *largest, int64_
 LARGEST(float, f32, 0)
 LARGEST(double, f64, 1)
 
-/* The planes of `from` are of `from_size` elements, those of the result of `to_size`. */
+/* The planes of `from` are of `from_size` elements, those of the result of `to_size`; there is an
+ * index for each box. */
 static void each_plane(const struct pooling *p, plane_fn *plane, const struct tensor *from,
                        int64_t from_size, struct tensor *to, int64_t to_size, struct tensor *index)
 {
@@ -222,7 +223,7 @@ static void each_plane(const struct pooling *p, plane_fn *plane, const struct te
 #pragma omp parallel for if (from->numel + to->numel >= PARALLEL_FROM)
     for (int64_t i = 0; i < p->planes; i++)
         plane(p, in + i * from_size * size, out + i * to_size * size,
-              indices ? indices + i * to_size : NULL);
+              indices ? indices + i * window_volume(p->out) : NULL);
 }
 
 /* ---- checks ---- */
@@ -357,6 +358,45 @@ int adaptive_max_pool_forward(const struct op *op, const struct value *args, str
         pooling_init(&p, self->ndim, self->shape, dims, args[1].ints.at, NULL) < 0)
         return -1;
     return run_largest(&p, self, out);
+}
+
+/* Adds elements to where index says, plane by plane. */
+#define SPREAD(T, id)                                                                              \
+    static void spread_largest_##id(const struct pooling *p, const void *from, void *to,           \
+                                    int64_t *index)                                                \
+    {                                                                                              \
+        const T *g = from;                                                                         \
+        T *out = to;                                                                               \
+                                                                                                   \
+        memset(out, 0, (size_t)window_volume(p->in) * sizeof(T));                                  \
+        for (int64_t i = 0; i < window_volume(p->out); i++)                                        \
+            out[index[i]] += g[i];                                                                 \
+    }
+SPREAD(float, f32)
+SPREAD(double, f64)
+
+int max_pool_spread_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *g = tensor_contiguous(args[0].tensor), *result = NULL;
+    struct tensor *index = tensor_contiguous(args[1].tensor);
+    const int dims = args[2].ints.count, outer = args[0].tensor->ndim - dims;
+    struct pooling p = {.planes = 1, .in = {1, 1, 1}, .out = {1, 1, 1}};
+    int64_t shape[TENSOR_MAX_DIMS];
+
+    for (int d = 0; d < outer; d++)
+        p.planes *= shape[d] = args[0].tensor->shape[d];
+    for (int d = 0; d < dims; d++) {
+        p.in[d] = shape[outer + d] = args[2].ints.at[d];
+        p.out[d] = args[0].tensor->shape[outer + d];
+    }
+    if (g && index)
+        result = tensor_new(tensor_dtype(g), outer + dims, shape);
+    if (result)
+        each_plane(&p, g->dtype == DTYPE_f32 ? spread_largest_f32 : spread_largest_f64, g,
+                   window_volume(p.out), result, window_volume(p.in), index);
+    tensor_unref(g);
+    tensor_unref(index);
+    return op_give(op, result, out);
 }
 
 /* Means over the boxes of p, or with `spread` their gradient: then self is like the result of the

@@ -52,7 +52,9 @@ static PyObject *storage_view(struct legacy *f, PyObject *root, PyObject *view)
     PyObject *key, *part;
     struct storage *storage;
 
-    if (!PyTuple_Check(view) || !PyArg_ParseTuple(view, "Unn", &key, &offset, &count))
+    if (!PyTuple_Check(view))
+        return unpickling_error("a view of a storage is named as %.100R", view);
+    if (!PyArg_ParseTuple(view, "Unn", &key, &offset, &count))
         return NULL;
     part = PyDict_GetItemWithError(f->loading->storages, key);
     if (part || PyErr_Occurred())

@@ -213,6 +213,17 @@ static void add_documentation(const struct layer_type *layer, struct strbuf *out
     strbuf_addf(out, "\n--\n\n%s.", layer->help);
 }
 
+/* The layers that count their batches do so since their version 2; files name the version. */
+static int set_version(const struct layer_type *layer)
+{
+    PyObject *version = PyLong_FromLong(strstr(layer->state, "num_batches_tracked") ? 2 : 1);
+    int status =
+        version ? PyObject_SetAttr((PyObject *)layer->type, nn_names._version, version) : -1;
+
+    Py_XDECREF(version);
+    return status;
+}
+
 static int add_layer(PyObject *torch, struct layer_type *layer, PyObject *bases)
 {
     static PyMethodDef methods[] = {
@@ -237,7 +248,7 @@ static int add_layer(PyObject *torch, struct layer_type *layer, PyObject *bases)
     snprintf(path, sizeof(path), "nn.modules.%s", layer->file);
     home = submodule(torch, path);
     snprintf(path, sizeof(path), "torch.nn.modules.%s.%s", layer->file, layer->name);
-    if (home && module_add_type(home, &spec, bases, &layer->type) == 0)
+    if (home && module_add_type(home, &spec, bases, &layer->type) == 0 && set_version(layer) == 0)
         status = module_publish(torch, layer->name, layer->type);
     strbuf_release(&doc);
     return status;

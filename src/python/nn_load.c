@@ -241,6 +241,25 @@ static int load_extra(const struct loading *load, PyObject *self, PyObject *key)
     return status;
 }
 
+/* Version 2 of the normalising layers counts batches: what was saved before, or without versions,
+ * has counted none. */
+static int add_batch_count(const struct loading *load, PyObject *own, PyObject *metadata)
+{
+    PyObject *name = PyUnicode_FromString("num_batches_tracked"), *key = NULL, *zero = NULL;
+    PyObject *version = PyDict_Check(metadata) ? PyDict_GetItemString(metadata, "version") : NULL;
+    int counts = name ? PyDict_Contains(own, name) : -1, status = counts < 0 ? -1 : 0;
+
+    if (counts > 0 && (!version || !PyLong_Check(version) || PyLong_AsLong(version) < 2)) {
+        key = PyUnicode_Concat(load->prefix, name);
+        zero = key ? tensor_wrap(tensor_zeros(DTYPE_i64, 0, NULL)) : NULL;
+        status = zero && PyDict_SetDefault(load->state, key, zero) ? 0 : -1;
+    }
+    Py_XDECREF(name);
+    Py_XDECREF(key);
+    Py_XDECREF(zero);
+    return status;
+}
+
 PyObject *module_load_own(PyObject *self, PyObject *args)
 {
     struct loading load;
@@ -253,6 +272,8 @@ PyObject *module_load_own(PyObject *self, PyObject *args)
         return NULL;
     modules = module_part(self, nn_names._modules);
     own = modules ? own_tensors(self) : NULL;
+    if (own && ((ModuleObject *)self)->layer && add_batch_count(&load, own, metadata) < 0)
+        Py_CLEAR(own);
     extra_key = own ? PyUnicode_FromFormat("%U_extra_state", load.prefix) : NULL;
     if (extra_key && load_tensors(&load, own) == 0 && load_extra(&load, self, extra_key) == 0)
         status = load.strict ? find_unexpected(&load, modules, own, extra_key) : 0;

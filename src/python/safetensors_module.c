@@ -6,6 +6,7 @@
 #include "python/serial.h"
 #include "python/types.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 PyObject *safetensor_error;
@@ -29,12 +30,19 @@ static PyObject *read_file(PyObject *path)
     return bytes;
 }
 
-/* {name: tensor} of a file in memory. */
-static PyObject *read_all(PyObject *bytes)
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct safe_entry *)a)->name, ((const struct safe_entry *)b)->name);
+}
+
+/* {name: tensor} of a file in memory, in the order of the data or of the names. */
+static PyObject *read_all(PyObject *bytes, bool sorted)
 {
     struct safe_file f = {0};
     PyObject *dict = safe_parse(&f, bytes) == 0 ? PyDict_New() : NULL;
 
+    if (dict && sorted && f.entries.count > 0)
+        qsort(f.entries.at, f.entries.count, sizeof(*f.entries.at), by_name);
     for (size_t i = 0; dict && i < f.entries.count; i++) {
         PyObject *tensor = safe_tensor(&f, &f.entries.at[i]);
 
@@ -50,7 +58,7 @@ static PyObject *load(PyObject *Py_UNUSED(module), PyObject *data)
 {
     PyObject *bytes = PyBytes_FromObject(data), *dict;
 
-    dict = bytes ? read_all(bytes) : NULL;
+    dict = bytes ? read_all(bytes, false) : NULL;
     Py_XDECREF(bytes);
     return dict;
 }
@@ -64,7 +72,7 @@ static PyObject *load_file(PyObject *Py_UNUSED(module), PyObject *args, PyObject
         device_check(device) < 0)
         return NULL;
     bytes = read_file(path);
-    dict = bytes ? read_all(bytes) : NULL;
+    dict = bytes ? read_all(bytes, true) : NULL;
     Py_XDECREF(bytes);
     return dict;
 }

@@ -257,7 +257,7 @@ static bool is_own(PyObject *object, PyObject *module, PyObject *name)
     if (!text || !PyCallable_Check(object))
         return false;
     if (is_below(text, "torch.nn") || is_below(text, "torch.optim"))
-        return true;
+        return PyUnicode_FindChar(name, '.', 0, PyUnicode_GET_LENGTH(name), 1) == -1;
     if (!says(object, "__module__", module) || !says(object, "__qualname__", name))
         return false;
     return strcmp(text, "__main__") == 0 ||

@@ -178,19 +178,32 @@ static PyObject *archive_name(const struct output *o)
     return PyUnicode_DecodeFSDefaultAndSize(name, dot ? dot - name : (Py_ssize_t)strlen(name));
 }
 
+/* Ends the archive. After a failure it must not try to write its end when it is collected. */
+static int close_zip(PyObject *zip, int status)
+{
+    PyObject *type, *value, *trace, *closed = NULL;
+
+    if (status == 0)
+        closed = PyObject_CallMethod(zip, "close", NULL);
+    Py_XDECREF(closed);
+    if (closed)
+        return 0;
+    PyErr_Fetch(&type, &value, &trace);
+    if (PyObject_SetAttrString(zip, "fp", Py_None) < 0)
+        PyErr_Clear();
+    PyErr_Restore(type, value, trace);
+    return -1;
+}
+
 static int archive_write(const struct output *o, const struct saving *s, PyObject *pickle)
 {
     struct archive a = {.file = o->file, .module = PyImport_ImportModule("zipfile")};
-    PyObject *closed = NULL;
     int status = -1;
 
     a.name = archive_name(o);
     a.zip = a.module && a.name ? PyObject_CallMethod(a.module, "ZipFile", "Os", a.file, "w") : NULL;
-    if (a.zip && write_records(&a, s, pickle) == 0) {
-        closed = PyObject_CallMethod(a.zip, "close", NULL);
-        status = closed ? 0 : -1;
-    }
-    Py_XDECREF(closed);
+    if (a.zip)
+        status = close_zip(a.zip, write_records(&a, s, pickle));
     Py_XDECREF(a.module);
     Py_XDECREF(a.name);
     Py_XDECREF(a.zip);

@@ -118,8 +118,8 @@ int output_close(struct output *o, int status);
 /* What one torch.save() gathers while it pickles. */
 struct saving {
     PyObject *pickle_module, *protocol; /* borrowed */
-    PyObject *numbers;                  /* dict: address of a struct storage -> its number */
-    PyObject *storages;                 /* list of TypedStorage, by number, which is the key */
+    PyObject *keys;                     /* dict: address of a struct storage -> "0", "1", ... */
+    PyObject *storages;                 /* dict: key -> TypedStorage, in the order of the keys */
     bool legacy;                        /* for the form before PyTorch 1.6 */
 };
 /* The bytes of a pickle of the object; its storages are gathered. */

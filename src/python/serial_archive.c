@@ -15,15 +15,18 @@ struct archive {
 };
 
 /* What zipfile says of a damaged file has many types. All become RuntimeError, but not running out
- * of memory or Ctrl-C. Returns NULL. */
-static void *read_failed(const char *what)
+ * of memory or Ctrl-C. `why` NULL: what zipfile says. Returns NULL. */
+static void *read_failed(const char *what, const char *why)
 {
     PyObject *type, *value, *trace;
 
     if (PyErr_ExceptionMatches(PyExc_MemoryError) || !PyErr_ExceptionMatches(PyExc_Exception))
         return NULL;
     PyErr_Fetch(&type, &value, &trace);
-    PyErr_Format(PyExc_RuntimeError, "PytorchStreamReader failed reading %s: %S", what, value);
+    if (why)
+        PyErr_Format(PyExc_RuntimeError, "PytorchStreamReader failed reading %s: %s", what, why);
+    else
+        PyErr_Format(PyExc_RuntimeError, "PytorchStreamReader failed reading %s: %S", what, value);
     Py_XDECREF(type);
     Py_XDECREF(value);
     Py_XDECREF(trace);
@@ -92,7 +95,7 @@ static PyObject *read_record(struct archive *a, const char *name, long long want
         bytes = PyObject_CallMethod(a->zip, "read", "O", info);
         snprintf(what, sizeof(what), "file %s", name);
         if (!bytes)
-            read_failed(what);
+            read_failed(what, NULL);
     }
     Py_XDECREF(info);
     return bytes;
@@ -231,7 +234,7 @@ PyObject *archive_load(struct loading *l, PyObject *file)
     if (module && measure(file, &a.size)) {
         a.zip = PyObject_CallMethod(module, "ZipFile", "O", file);
         if (!a.zip)
-            read_failed("zip archive");
+            read_failed("zip archive", "failed finding central directory");
     }
     a.prefix = a.zip ? find_prefix(a.zip) : NULL;
     if (a.prefix && check_form(&a))

@@ -229,21 +229,6 @@ static int write_storage(const struct output *o, PyObject *storage)
     return output_write(o, s->data, s->nbytes);
 }
 
-/* The keys as saving_pickle() gave them: "0", "1" and so on. */
-static PyObject *list_keys(const struct saving *s)
-{
-    PyObject *keys = PyList_New(0);
-
-    for (Py_ssize_t i = 0; keys && i < PyList_GET_SIZE(s->storages); i++) {
-        PyObject *key = PyUnicode_FromFormat("%zd", i);
-
-        if (!key || PyList_Append(keys, key) < 0)
-            Py_CLEAR(keys);
-        Py_XDECREF(key);
-    }
-    return keys;
-}
-
 static PyObject *system_info(void)
 {
     return Py_BuildValue("{s:i,s:O,s:{s:i,s:i,s:i}}", "protocol_version", LEGACY_VERSION,
@@ -252,14 +237,17 @@ static PyObject *system_info(void)
 
 int legacy_write(const struct output *o, const struct saving *s, PyObject *pickle)
 {
+    PyObject *key, *storage;
+    Py_ssize_t at = 0;
+
     if (write_pickle(o, s, PyLong_FromString(legacy_magic, NULL, 16)) < 0 ||
         write_pickle(o, s, PyLong_FromLong(LEGACY_VERSION)) < 0 ||
         write_pickle(o, s, system_info()) < 0 ||
         output_write(o, PyBytes_AS_STRING(pickle), (size_t)PyBytes_GET_SIZE(pickle)) < 0 ||
-        write_pickle(o, s, list_keys(s)) < 0)
+        write_pickle(o, s, PyDict_Keys(s->storages)) < 0)
         return -1;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(s->storages); i++)
-        if (write_storage(o, PyList_GET_ITEM(s->storages, i)) < 0)
+    while (PyDict_Next(s->storages, &at, &key, &storage))
+        if (write_storage(o, storage) < 0)
             return -1;
     return 0;
 }

@@ -135,16 +135,17 @@ static void *not_seekable(void)
 /* Whether a zip archive begins here; the file is where it was afterwards. -1 with an exception. */
 static int begins_zip(PyObject *file)
 {
-    PyObject *at = PyObject_CallMethod(file, "tell", NULL), *done = NULL, *head = NULL;
+    PyObject *seek = PyObject_GetAttrString(file, "seek"), *done = NULL, *head = NULL;
+    PyObject *at = seek ? PyObject_CallMethod(file, "tell", NULL) : NULL;
     int is_zip = -1;
 
-    done = at ? PyObject_CallMethod(file, "seek", "O", at) : NULL;
+    done = at ? PyObject_CallOneArg(seek, at) : NULL;
     if (!done) {
         not_seekable();
         goto done;
     }
     head = PyObject_CallMethod(file, "read", "i", 4);
-    Py_SETREF(done, head ? PyObject_CallMethod(file, "seek", "O", at) : NULL);
+    Py_SETREF(done, head ? PyObject_CallOneArg(seek, at) : NULL);
     if (!done)
         goto done;
     if (PyBytes_Check(head))
@@ -155,6 +156,7 @@ static int begins_zip(PyObject *file)
                      "read() gave %s",
                      Py_TYPE(head)->tp_name);
 done:
+    Py_XDECREF(seek);
     Py_XDECREF(at);
     Py_XDECREF(done);
     Py_XDECREF(head);

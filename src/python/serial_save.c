@@ -9,31 +9,33 @@ enum { PROTOCOL = 2, ALIGN = 64, LOCAL_HEADER = 30, EXTRA_HEADER = 4 };
 
 /* ---- pickling ---- */
 
-/* The number of a storage, given out in the order of first use. */
-static PyObject *number_of(const struct saving *s, PyObject *storage)
+/* The key of a storage, given out in the order of first use; borrowed. The same object each time:
+ * the pickle then holds the text once. */
+static PyObject *key_of(const struct saving *s, PyObject *storage)
 {
     StorageObject *self = (StorageObject *)storage, *first;
-    PyObject *address = PyLong_FromVoidPtr(self->storage), *number = NULL;
+    PyObject *address = PyLong_FromVoidPtr(self->storage), *key = NULL, *fresh;
 
     if (!address)
         return NULL;
-    number = Py_XNewRef(PyDict_GetItemWithError(s->numbers, address));
-    if (number) {
-        first = (StorageObject *)PyList_GET_ITEM(s->storages, PyLong_AsSsize_t(number));
+    key = PyDict_GetItemWithError(s->keys, address);
+    if (key) {
+        first = (StorageObject *)PyDict_GetItem(s->storages, key);
         if (first->dtype != self->dtype && self->storage->nbytes > 0) {
             PyErr_SetString(PyExc_RuntimeError,
                             "Cannot save multiple tensors or storages that view "
                             "the same data as different types");
-            Py_CLEAR(number);
+            key = NULL;
         }
     } else if (!PyErr_Occurred()) {
-        number = PyLong_FromSsize_t(PyList_GET_SIZE(s->storages));
-        if (number && (PyList_Append(s->storages, storage) < 0 ||
-                       PyDict_SetItem(s->numbers, address, number) < 0))
-            Py_CLEAR(number);
+        fresh = PyUnicode_FromFormat("%zd", PyDict_GET_SIZE(s->storages));
+        if (fresh && PyDict_SetItem(s->keys, address, fresh) == 0 &&
+            PyDict_SetItem(s->storages, fresh, storage) == 0)
+            key = fresh;
+        Py_XDECREF(fresh);
     }
     Py_DECREF(address);
-    return number;
+    return key;
 }
 
 /* ('storage', class, key, 'cpu', number of elements), and None for "no view" in the old form. */
@@ -43,20 +45,17 @@ static PyObject *storage_id(const struct saving *s, PyObject *storage)
     bool untyped = Py_IS_TYPE(storage, untyped_storage_type);
     PyObject *class = untyped ? (PyObject *)untyped_storage_type
                               : storage_class(((StorageObject *)storage)->dtype);
-    PyObject *number = class ? number_of(s, storage) : NULL, *key, *id = NULL;
+    PyObject *key = class ? key_of(s, storage) : NULL;
 
-    /* The same objects each time: the pickle then holds each of these words once. */
+    /* The same objects each time as well. */
     if (!tag)
         tag = PyUnicode_InternFromString("storage");
     if (!location)
         location = PyUnicode_InternFromString("cpu");
-    key = number ? PyObject_Str(number) : NULL;
-    if (key && tag && location)
-        id = Py_BuildValue(s->legacy ? "(OOOOnO)" : "(OOOOn)", tag, class, key, location,
-                           PyObject_Size(storage), Py_None);
-    Py_XDECREF(number);
-    Py_XDECREF(key);
-    return id;
+    if (!key || !tag || !location)
+        return NULL;
+    return Py_BuildValue(s->legacy ? "(OOOOnO)" : "(OOOOn)", tag, class, key, location,
+                         PyObject_Size(storage), Py_None);
 }
 
 static PyObject *persistent_id(PyObject *capsule, PyObject *object)
@@ -153,13 +152,16 @@ static int write_record(struct archive *a, PyObject *name, const void *bytes, si
 
 static int write_records(struct archive *a, const struct saving *s, PyObject *pickle)
 {
+    PyObject *key, *object;
+    Py_ssize_t at = 0;
+
     if (write_record(a, PyUnicode_FromString("data.pkl"), PyBytes_AS_STRING(pickle),
                      (size_t)PyBytes_GET_SIZE(pickle)) < 0)
         return -1;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(s->storages); i++) {
-        struct storage *storage = ((StorageObject *)PyList_GET_ITEM(s->storages, i))->storage;
+    while (PyDict_Next(s->storages, &at, &key, &object)) {
+        struct storage *storage = ((StorageObject *)object)->storage;
 
-        if (write_record(a, PyUnicode_FromFormat("data/%zd", i), storage->data, storage->nbytes) <
+        if (write_record(a, PyUnicode_FromFormat("data/%U", key), storage->data, storage->nbytes) <
             0)
             return -1;
     }
@@ -219,16 +221,16 @@ static int save_object(struct saving *s, PyObject *object, PyObject *to)
     struct output o;
     int status = -1;
 
-    s->numbers = PyDict_New();
-    s->storages = PyList_New(0);
-    if (s->numbers && s->storages)
+    s->keys = PyDict_New();
+    s->storages = PyDict_New();
+    if (s->keys && s->storages)
         pickle = saving_pickle(s, object);
     if (pickle && output_open(&o, to) == 0) {
         status = s->legacy ? legacy_write(&o, s, pickle) : archive_write(&o, s, pickle);
         status = output_close(&o, status);
     }
     Py_XDECREF(pickle);
-    Py_CLEAR(s->numbers);
+    Py_CLEAR(s->keys);
     Py_CLEAR(s->storages);
     return status;
 }

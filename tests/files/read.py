@@ -28,7 +28,6 @@ def main(prefix):
         tensors = loaded["tensors"]
         tensors["whole"][1, 0] = 99  # seen by all that share its storage
         print(tensors["transposed"], tensors["strided"], tensors["again"] is tensors["whole"])
-    show("dtypes", torch.load(f"{prefix}dtypes.pt"))
     state = torch.load(f"{prefix}state.pt")
     show("state", state)
     print(state._metadata)

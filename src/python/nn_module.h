@@ -105,5 +105,7 @@ int layers_init(PyObject *torch);
 int containers_init(PyObject *torch);
 int initialisers_init(PyObject *torch);
 int nn_utils_init(PyObject *torch);
+int packed_init(PyObject *torch);
+int recurrent_init(PyObject *torch);
 
 #endif

@@ -12,7 +12,8 @@ static int check_types(const struct op *op, const struct tensor *a, const struct
 {
     if (a->dtype == b->dtype)
         return 0;
-    (void)op;
+    if (op->id == OP_addmm)
+        return error_set(ERROR_RUNTIME, "mat1 and mat2 must have the same dtype");
     return error_set(ERROR_RUNTIME, "expected m1 and m2 to have the same dtype, but got: %s != %s",
                      dtype_is_float(a->dtype) ? a->dtype == DTYPE_f32 ? "float" : "double"
                                               : dtype_short_name(a->dtype),

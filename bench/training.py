@@ -72,6 +72,18 @@ def cnn():
     return median(work, 20)
 
 
+def lstm():
+    """Forward and backward of an LSTM of 64 units over 50 steps, a batch of 32."""
+    model = nn.LSTM(64, 64)
+    x = torch.rand(50, 32, 64)
+
+    def work():
+        model.zero_grad()
+        model(x)[0].sum().backward()
+
+    return median(work, 20)
+
+
 def adam_1m():
     """A step of Adam over a million parameters in four tensors."""
     parameters = [torch.rand(500, 500, requires_grad=True) for _ in range(4)]

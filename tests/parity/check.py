@@ -38,7 +38,7 @@ def run_table(command, name, table, pattern):
                 first = len(table)
         except subprocess.TimeoutExpired as e:
             output, ending = e.stdout or b"", f"no end within {SECONDS} s"
-        for line in output.decode("utf-8").splitlines():
+        for line in output.decode("utf-8").split("\n")[:-1]:
             number, _, text = line.partition("\t")
             said[int(number)] = text
         left = [i for i in wanted if i >= first and i not in said]

@@ -109,9 +109,12 @@ compiled = {}
 
 def compile_text(text):
     if text not in compiled:
-        *statements, last = cases.split_text(text, ";")
-        compiled[text] = (compile("\n".join(s.strip() for s in statements), "<case>", "exec"),
-                          compile(last.strip(), "<case>", "eval"))
+        *statements, last = [s.strip() for s in cases.split_text(text, ";")]
+        try:
+            last = compile(last, "<case>", "eval")
+        except SyntaxError:  # a statement: its result is None
+            statements, last = statements + [last], compile("None", "<case>", "eval")
+        compiled[text] = compile("\n".join(statements), "<case>", "exec"), last
     return compiled[text]
 
 

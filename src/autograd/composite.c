@@ -33,12 +33,12 @@ int reshape_composite(const struct op *op, const struct value *args, struct tens
 
     if (shape_infer(self->numel, args[1].ints.count, args[1].ints.at, shape) < 0)
         return -1;
-    if (!view_strides(self, args[1].ints.count, shape, stride)) {
-        view[0].tensor = d_call1(OP__contiguous, self);
-        if (!view[0].tensor)
-            return -1;
-    }
-    return pool_leave(op, mark, d_call(OP_view, view), out);
+    if (view_strides(self, args[1].ints.count, shape, stride))
+        return pool_leave(op, mark, d_call(OP__reshape_alias, view), out);
+    view[0].tensor = d_call1(OP__contiguous, self);
+    if (!view[0].tensor)
+        return -1;
+    return pool_leave(op, mark, d_call(OP__unsafe_view, view), out);
 }
 
 int flatten_composite(const struct op *op, const struct value *args, struct tensor **out)

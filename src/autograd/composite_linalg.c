@@ -26,13 +26,17 @@ int inner_composite(const struct op *op, const struct value *args, struct tensor
     struct tensor *x = args[0].tensor, *y = args[1].tensor;
     int64_t shape[2 * TENSOR_MAX_DIMS], k = x->ndim ? x->shape[x->ndim - 1] : 1;
     size_t mark = pool_open();
+    char text[2][256];
     int ndim = 0;
 
     if (x->ndim == 0 || y->ndim == 0)
         return pool_leave(op, mark, d_mul(x, y), out);
     if (y->shape[y->ndim - 1] != k || x->ndim + y->ndim - 2 > TENSOR_MAX_DIMS)
-        return error_set(ERROR_RUNTIME, "inner() the last dimension must match on both input "
-                                        "tensors");
+        return error_set(ERROR_RUNTIME,
+                         "inner() the last dimension must match on both input tensors but got "
+                         "shapes %s and %s",
+                         shape_text(x->ndim, x->shape, text[0], sizeof(text[0])),
+                         shape_text(y->ndim, y->shape, text[1], sizeof(text[1])));
     for (int d = 0; d < x->ndim - 1; d++)
         shape[ndim++] = x->shape[d];
     for (int d = 0; d < y->ndim - 1; d++)

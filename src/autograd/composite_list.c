@@ -246,7 +246,7 @@ int where_list(const struct op *op, const struct value *args, struct tensor_list
     (void)op;
     tensor_unref(row);
     for (int64_t d = 0; status == 0 && d < places->shape[1]; d++)
-        status = list_add(out, d_select(places, 1, d));
+        status = list_add(out, d_call1(OP__contiguous, d_select(places, 1, d)));
     return list_leave(out, mark, status);
 }
 

@@ -218,13 +218,28 @@ static void explain_one(struct strbuf *text, const char *name, const struct sche
     explain_keywords(text, name, schema, call, kind);
 }
 
+/* What has overloads in PyTorch that one row stands for here: its error then lists them. */
+static bool is_overloaded(const char *name)
+{
+    static const char *const names[] = {
+        "clamp",       "clip", "cummax",   "cummin", "cumprod",      "cumsum",    "div", "eq",
+        "ge",          "gt",   "kthvalue", "le",     "logcumsumexp", "logsumexp", "lt",  "ne",
+        "float_power", "pow",  "lerp",     "narrow", "select",       "transpose", "view"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 void *args_mismatch(const char *name, const struct schema *const *schemas, int count,
                     const struct python_call *call, int kind)
 {
     struct strbuf text = STRBUF_INIT;
     bool method = kind & ARGS_METHOD;
 
-    if (count == 1) {
+    if (count == 1 && !is_overloaded(name)) {
         explain_one(&text, name, schemas[0], call, kind);
     } else {
         strbuf_addf(&text, "%s() received an invalid combination of arguments - got ", name);

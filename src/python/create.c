@@ -132,11 +132,8 @@ static int fill(struct tensor *t, enum filling filling, struct generator *g)
     }
 }
 
-static PyObject *make_filled(enum dtype dtype, int ndim, const int64_t *shape, enum filling filling,
-                             const struct create_options *o)
+static PyObject *make_filled(struct tensor *t, enum filling filling, const struct create_options *o)
 {
-    struct tensor *t = tensor_new(dtype, ndim, shape);
-
     if (t && fill(t, filling, o->generator) < 0) {
         tensor_unref(t);
         t = NULL;
@@ -158,9 +155,9 @@ static PyObject *by_size(const char *name, const struct python_call *call, enum 
                 : shape_from_python(call->args, call->count, shape);
     if (ndim < 0)
         return NULL;
-    return make_filled(o.dtype == DTYPE_NONE ? o.out ? tensor_dtype(o.out) : dtype_default()
-                                             : o.dtype,
-                       ndim, shape, filling, &o);
+    if (o.dtype == DTYPE_NONE)
+        o.dtype = o.out ? tensor_dtype(o.out) : dtype_default();
+    return make_filled(tensor_new(o.dtype, ndim, shape), filling, &o);
 }
 
 static PyObject *by_example(const char *name, const struct python_call *call, enum filling filling)
@@ -178,8 +175,9 @@ static PyObject *by_example(const char *name, const struct python_call *call, en
                             "not %s",
                             name, input ? Py_TYPE(input)->tp_name : "nothing");
     like = tensor_of(input);
-    return make_filled(o.dtype == DTYPE_NONE ? tensor_dtype(like) : o.dtype, like->ndim,
-                       like->shape, filling, &o);
+    return make_filled(tensor_new_as(o.dtype == DTYPE_NONE ? tensor_dtype(like) : o.dtype,
+                                     like->ndim, like->shape, 1, &like),
+                       filling, &o);
 }
 
 #define BY_SIZE(name, filling)                                                                     \
@@ -266,7 +264,7 @@ static PyObject *new_filled(PyObject *self, PyObject *args, PyObject *kwargs, en
             return NULL;
     }
     ndim = shape_from_python(items, PyTuple_GET_SIZE(args), shape);
-    return ndim < 0 ? NULL : make_filled(o.dtype, ndim, shape, filling, &o);
+    return ndim < 0 ? NULL : make_filled(tensor_new(o.dtype, ndim, shape), filling, &o);
 }
 
 static PyObject *method_new_empty(PyObject *self, PyObject *args, PyObject *kwargs)

@@ -11,6 +11,7 @@
 struct indexing {
     struct tensor *view;                     /* from the pool */
     int dim;                                 /* the next dimension to be indexed */
+    int taken;                               /* dimensions that numbers have taken away */
     struct tensor *indices[TENSOR_MAX_DIMS]; /* advanced ones, by dimension of view; pooled */
     int index_count;                         /* 0: no advanced index */
 };
@@ -34,9 +35,10 @@ static bool index_int(struct indexing *x, int64_t i)
     if (x->dim < t->ndim && (i < -t->shape[x->dim] || i >= t->shape[x->dim])) {
         PyErr_Format(PyExc_IndexError,
                      "index %lld is out of bounds for dimension %d with size %lld", (long long)i,
-                     x->dim, (long long)t->shape[x->dim]);
+                     x->dim + x->taken, (long long)t->shape[x->dim]);
         return false;
     }
+    x->taken++;
     x->view = d_select(t, x->dim, i);
     return x->view != NULL;
 }
@@ -195,12 +197,13 @@ static bool is_tuple_like(PyObject *index)
 {
     if (PyTuple_Check(index))
         return true;
-    if (!PyList_Check(index))
+    if (!PyList_Check(index) || PyList_GET_SIZE(index) >= 32)
         return false;
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(index); i++) {
         PyObject *item = PyList_GET_ITEM(index, i);
 
-        if (PySlice_Check(item) || item == Py_Ellipsis || item == Py_None)
+        if (PySlice_Check(item) || item == Py_Ellipsis || item == Py_None || tensor_check(item) ||
+            PySequence_Check(item))
             return true;
     }
     return false;
@@ -253,8 +256,9 @@ PyObject *tensor_getitem(PyObject *self, PyObject *index)
         found = x.view;
         if (x.index_count)
             found = d_call(OP_index, (struct value[]){tensor_value(x.view), indices_value(&x)});
-        else if (found == tensor_of(self)) /* x[...] and x[:] are views, not x */
-            found = d_call1(OP_alias, found);
+        else if (found == tensor_of(self)) /* x[:] and x[...] are views, not x */
+            found = PySlice_Check(index) ? d_narrow(found, 0, 0, found->shape[0])
+                                         : d_call1(OP_alias, found);
         if (found)
             result = tensor_wrap(tensor_ref(found));
     }
@@ -273,8 +277,11 @@ static struct tensor *value_tensor(const struct tensor *into, PyObject *value)
 
     if (tensor_check(value))
         return tensor_of(value);
-    if (!is_python_number(value))
-        return pool_keep(tensor_from_python(value, tensor_dtype(into)));
+    if (!is_python_number(value)) {
+        PyErr_Format(PyExc_TypeError, "can't assign a %s to a torch.%s", Py_TYPE(value)->tp_name,
+                     dtype_infos[into->dtype].class_name);
+        return NULL;
+    }
     if (!scalar_from_python(value, &s))
         return NULL;
     return pool_keep(tensor_from_scalar(s, tensor_dtype(into)));
@@ -288,6 +295,23 @@ static struct tensor *without_lead(struct tensor *value, int ndim)
     return value;
 }
 
+static int check_fits(const struct tensor *into, const struct tensor *value)
+{
+    char text[2][256];
+
+    for (int d = into->ndim - 1, k = value->ndim - 1; d >= 0 && k >= 0; d--, k--) {
+        if (value->shape[k] != into->shape[d] && value->shape[k] != 1)
+            return error_set(ERROR_RUNTIME,
+                             "The expanded size of the tensor (%lld) must match the existing size "
+                             "(%lld) at non-singleton dimension %d.  Target sizes: %s.  Tensor "
+                             "sizes: %s",
+                             (long long)into->shape[d], (long long)value->shape[k], d,
+                             shape_text(into->ndim, into->shape, text[0], sizeof(text[0])),
+                             shape_text(value->ndim, value->shape, text[1], sizeof(text[1])));
+    }
+    return 0;
+}
+
 static int assign(struct indexing *x, struct tensor *value)
 {
     struct value args[4] = {tensor_value(x->view)};
@@ -299,7 +323,7 @@ static int assign(struct indexing *x, struct tensor *value)
         return op_call_inplace(&ops[OP_index_put_], args);
     }
     value = without_lead(value, x->view->ndim);
-    if (!value)
+    if (!value || check_fits(x->view, value) < 0)
         return -1;
     args[1] = tensor_value(value);
     op_defaults(&ops[OP_copy_], args, 2);

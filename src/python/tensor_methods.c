@@ -175,12 +175,32 @@ static PyObject *method_resize_(PyObject *self, PyObject *args)
     return tensor_resize(tensor_of(self), ndim, shape) < 0 ? python_error() : Py_NewRef(self);
 }
 
+/* reversed(x): x.flip(0). */
+static PyObject *method_reversed(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    if (tensor_of(self)->ndim == 0)
+        return Py_NewRef(self);
+    return PyObject_CallMethod(self, "flip", "i", 0);
+}
+
 /* ---- filling with random numbers ---- */
 
 struct fill_call {
     double a, b;
     struct generator *generator;
 };
+
+/* No gradient comes through what is going to be overwritten. */
+static bool forget_values(struct tensor *t)
+{
+    struct value zero = {.given = true, .tensor = t};
+
+    if (!grad_enabled() || !t->requires_grad || op_call_inplace(&ops[OP_zero_], &zero) == 0)
+        return true;
+    python_error();
+    return false;
+}
 
 /* Two numbers, with defaults, and generator=. */
 static bool read_fill(PyObject *self, PyObject *args, PyObject *kwargs, const char *format,
@@ -193,12 +213,7 @@ static bool read_fill(PyObject *self, PyObject *args, PyObject *kwargs, const ch
         return false;
     call->generator =
         Py_IS_TYPE(generator, generator_type) ? ((GeneratorObject *)generator)->generator : NULL;
-    if (grad_enabled() && t->requires_grad && !t->grad_fn) {
-        PyErr_SetString(PyExc_RuntimeError, "a leaf Variable that requires grad is being used in "
-                                            "an in-place operation.");
-        return false;
-    }
-    return true;
+    return forget_values(t);
 }
 
 static PyObject *filled(PyObject *self, int status)
@@ -264,6 +279,8 @@ static PyObject *method_random_(PyObject *self, PyObject *args, PyObject *kwargs
         return NULL;
     if (Py_IS_TYPE(generator, generator_type))
         g = ((GeneratorObject *)generator)->generator;
+    if (!forget_values(tensor_of(self)))
+        return NULL;
     if (PyTuple_GET_SIZE(args) == 0)
         return filled(self, random_integers_all(tensor_of(self), g));
     if (to == INT64_MIN) {
@@ -296,6 +313,7 @@ PyMethodDef *tensor_methods(void)
         {"resize_", method_resize_, METH_VARARGS, NULL},
         {"uniform_", (PyCFunction)(void (*)(void))method_uniform_, METH_VARARGS | METH_KEYWORDS,
          NULL},
+        {"__reversed__", method_reversed, METH_NOARGS, NULL},
         {"normal_", (PyCFunction)(void (*)(void))method_normal_, METH_VARARGS | METH_KEYWORDS,
          NULL},
         {"exponential_", (PyCFunction)(void (*)(void))method_exponential_,

@@ -82,7 +82,7 @@ bool dtype_from_python(PyObject *object, enum dtype *out)
     if (Py_IS_TYPE(object, dtype_type))
         *out = ((DtypeObject *)object)->dtype;
     else if (object == (PyObject *)&PyFloat_Type)
-        *out = dtype_default();
+        *out = DTYPE_f64;
     else if (object == (PyObject *)&PyLong_Type)
         *out = DTYPE_i64;
     else if (object == (PyObject *)&PyBool_Type)

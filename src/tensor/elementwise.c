@@ -1,5 +1,6 @@
 /* The forward function of the UNARY, BINARY and TERNARY rows. */
 #include "base/error.h"
+#include "base/warn.h"
 #include "tensor/elementwise_check.h"
 #include "tensor/iter.h"
 
@@ -106,6 +107,16 @@ int op_output(const struct op *op, struct tensor **out, enum dtype dtype, int nd
         return error_set(ERROR_RUNTIME, "output with shape %s doesn't match the broadcast shape %s",
                          shape_text((*out)->ndim, (*out)->shape, text[0], sizeof(text[0])),
                          shape_text(ndim, shape, text[1], sizeof(text[1])));
+    if ((*out)->numel != 0 &&
+        warn_user(
+            "An output with one or more elements was resized since it had shape %s, which does "
+            "not match the required output shape %s. This behavior is deprecated, and in a "
+            "future PyTorch release outputs will not be resized unless they have zero "
+            "elements. You can explicitly reuse an out tensor t by resizing it, inplace, to "
+            "zero elements with t.resize_(0).",
+            shape_text((*out)->ndim, (*out)->shape, text[0], sizeof(text[0])),
+            shape_text(ndim, shape, text[1], sizeof(text[1]))) < 0)
+        return -1;
     return tensor_resize(*out, ndim, shape);
 }
 

@@ -43,7 +43,17 @@ struct tensor *nonzero(struct tensor *self)
 
 int nonzero_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    return op_give(op, nonzero(args[0].tensor), out);
+    struct tensor *rows = nonzero(args[0].tensor), *columns = NULL, *result = NULL;
+
+    if (rows)
+        columns = tensor_new(DTYPE_i64, 2, (int64_t[]){rows->shape[1], rows->shape[0]});
+    if (columns) /* PyTorch's own lies in memory column by column */
+        result = tensor_view(columns, 2, rows->shape, (int64_t[]){1, rows->shape[0]}, 0);
+    if (result)
+        tensor_copy(result, rows);
+    tensor_unref(rows);
+    tensor_unref(columns);
+    return op_give(op, result, out);
 }
 
 /* ---- the indices of a call ---- */
@@ -498,10 +508,15 @@ static int put_slices(const struct op *op, const struct value *args, struct tens
 
 int index_add_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    struct tensor *scaled = tensor_ref(args[3].tensor), *factor = NULL, *in[2];
+    struct tensor *self = args[0].tensor, *source = args[3].tensor, *scaled, *factor = NULL, *in[2];
     static const struct scalar none[2];
     int status = 0;
 
+    if (self->dtype != source->dtype)
+        return error_set(
+            ERROR_RUNTIME, "index_add_(): self (%s) and source (%s) must have the same scalar type",
+            dtype_short_name(tensor_dtype(self)), dtype_short_name(tensor_dtype(source)));
+    scaled = tensor_ref(source);
     if (args[4].scalar.d != 1) {
         tensor_unref(scaled);
         scaled = NULL;
@@ -519,7 +534,15 @@ int index_add_forward(const struct op *op, const struct value *args, struct tens
 
 int index_copy_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    return put_slices(op, args, args[3].tensor, false, out);
+    struct tensor *self = args[0].tensor, *source = args[3].tensor;
+
+    if (self->dtype != source->dtype)
+        return error_set(ERROR_RUNTIME,
+                         "index_copy_(): self and source expected to have the same dtype, but got "
+                         "(self) %s and (source) %s",
+                         dtype_short_name(tensor_dtype(self)),
+                         dtype_short_name(tensor_dtype(source)));
+    return put_slices(op, args, source, false, out);
 }
 
 int index_fill_forward(const struct op *op, const struct value *args, struct tensor **out)

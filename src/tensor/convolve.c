@@ -21,8 +21,9 @@
 
 #include <string.h>
 
-/* As many images are summed up at a time as fit into the caches with their maps. */
-enum { CHUNK_BYTES = 1 << 18 };
+/* As many images are summed up at a time as fit into the caches with their maps, but of small maps
+ * so many that the sums are long: to add up a vector at their end takes time too. */
+enum { CHUNK_BYTES = 1 << 18, CHUNK_POSITIONS = 1 << 11 };
 
 static const struct convolve_kernels *kernels_of(enum dtype dtype)
 {
@@ -362,7 +363,9 @@ static void gather_init(struct gather *g, const struct convolution *c)
     g->planes_size = round_up(c->image_channels * g->planes.channel + g->kernels->lanes, MEM_ALIGN);
     g->maps_size = round_up(c->map_channels * g->pitch, MEM_ALIGN);
     g->chunk = CHUNK_BYTES / ((g->planes_size + g->maps_size) * g->size);
-    g->chunk = g->chunk < 1 ? 1 : g->chunk > c->batch ? c->batch : g->chunk;
+    if (g->chunk < CHUNK_POSITIONS / g->pitch + 1)
+        g->chunk = CHUNK_POSITIONS / g->pitch + 1;
+    g->chunk = g->chunk > c->batch ? c->batch : g->chunk;
     g->weight_bytes = round_up(c->groups * c->map_channels * g->depth * g->size, MEM_ALIGN);
     g->thread_bytes = g->weight_bytes + g->chunk * (g->planes_size + g->maps_size) * g->size;
 }

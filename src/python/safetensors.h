@@ -45,6 +45,11 @@ PyObject *safe_tensor(const struct safe_file *f, const struct safe_entry *entry)
 /* A dict of tensors and metadata (None or a dict of text) as the bytes of a file. */
 PyObject *safe_bytes(PyObject *tensors, PyObject *metadata);
 
+/* save_model(model, filename, metadata=None) and load_model(model, filename, strict=True),
+ * functions of the module safetensors.torch. */
+PyObject *safe_save_model(PyObject *module, PyObject *args, PyObject *keywords);
+PyObject *safe_load_model(PyObject *module, PyObject *args, PyObject *keywords);
+
 extern PyObject *safetensor_error; /* SafetensorError */
 
 #endif

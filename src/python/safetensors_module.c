@@ -229,6 +229,11 @@ static PyMethodDef torch_functions[] = {
     {"save", WITH_KEYWORDS(save), "save(tensors, metadata=None): the bytes of a file."},
     {"save_file", WITH_KEYWORDS(save_file),
      "save_file(tensors, filename, metadata=None): writes a dict of tensors."},
+    {"save_model", WITH_KEYWORDS(safe_save_model),
+     "save_model(model, filename, metadata=None): writes a module's tensors, shared ones once."},
+    {"load_model", WITH_KEYWORDS(safe_load_model),
+     "load_model(model, filename, strict=True): reads what save_model() wrote; the names that were "
+     "missing and those that were too many."},
     {NULL, NULL, 0, NULL},
 };
 

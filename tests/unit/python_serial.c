@@ -308,6 +308,35 @@ Test(python_serial, damaged_safetensors)
           "assert list(load(save({'a': x[:2], 'b': x[2:]}))) == ['a', 'b']\n");
 }
 
+Test(python_serial, safetensors_of_models)
+{
+    check(
+        "from safetensors.torch import save_model, load_model, load_file\n"
+        "from safetensors import safe_open\n"
+        "class Tied(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.b, self.a = nn.Linear(2, 2), nn.Linear(2, 2, bias=False)\n"
+        "        self.a.weight = self.b.weight\n"
+        "model, other = Tied(), Tied()\n"
+        "save_model(model, 'm.safetensors', {'who': 'me'})\n"
+        "with safe_open('m.safetensors', 'pt') as file:\n"
+        "    assert file.keys() == ['a.weight', 'b.bias'], file.keys()\n"
+        "    assert file.metadata() == {'b.weight': 'a.weight', 'who': 'me'}\n"
+        "assert load_model(other, 'm.safetensors') == (set(), [])\n"
+        "assert torch.equal(other.b.weight, model.b.weight) and other.a.weight is other.b.weight\n"
+        "fails(RuntimeError, 'Missing key(s) in state_dict: \"bias\", \"weight\"', load_model,\n"
+        "      nn.Linear(2, 2), 'm.safetensors')\n"
+        "assert load_model(nn.Linear(2, 2), 'm.safetensors', strict=False) == (\n"
+        "    {'bias', 'weight'}, ['a.weight', 'b.bias'])\n"
+        "views, x = nn.Module(), torch.ones(4)\n"
+        "views.register_buffer('a', x[:2]); views.register_buffer('b', x[2:])\n"
+        "save_model(views, 'v.safetensors')\n"
+        "assert list(load_file('v.safetensors')) == ['a', 'b']\n"
+        "views.register_buffer('b', x[1:])\n"
+        "fails(RuntimeError, 'no suitable name', save_model, views, 'v.safetensors')\n");
+}
+
 /* ---- saving ---- */
 
 Test(python_serial, a_failure_leaves_the_old_file)

@@ -17,8 +17,9 @@ int outer_composite(const struct op *op, const struct value *args, struct tensor
 
 int vdot_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
-    (void)op;
-    return op_call(&ops[OP_dot], args, out);
+    size_t mark = pool_open();
+
+    return pool_leave(op, mark, d_call2(OP_dot, d_conjugate(args[0].tensor), args[1].tensor), out);
 }
 
 int inner_composite(const struct op *op, const struct value *args, struct tensor **out)

@@ -46,14 +46,14 @@ int swap_composite(const struct op *op, const struct value *args, struct tensor 
 
 int adjoint_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
-    struct value swap[3] = {args[0], V_INT(-2), V_INT(-1)};
+    size_t mark = pool_open();
 
     if (args[0].tensor->ndim < 2)
         return error_set(ERROR_RUNTIME,
                          "tensor.%s() is only supported on matrices or batches of matrices. Got "
                          "%d-D tensor.",
                          op->name, args[0].tensor->ndim);
-    return op_call(&ops[OP_transpose], swap, out);
+    return pool_leave(op, mark, d_conjugate(d_transpose(args[0].tensor, -2, -1)), out);
 }
 
 int unflatten_composite(const struct op *op, const struct value *args, struct tensor **out)

@@ -109,7 +109,7 @@ struct tensor *d_number(struct scalar s)
 
 struct tensor *d_scale(struct tensor *x, struct scalar by)
 {
-    return by.d == 1 ? x : d_mul(x, d_number(by));
+    return by.d == 1 && by.kind != SCALAR_COMPLEX ? x : d_mul(x, d_number(by));
 }
 
 struct tensor *d_shift(struct tensor *x, double by)
@@ -121,6 +121,7 @@ struct scalar d_negated(struct scalar s)
 {
     s.i = -s.i;
     s.d = -s.d;
+    s.im = -s.im;
     return s.kind == SCALAR_BOOL ? scalar_int(s.i) : s;
 }
 
@@ -298,10 +299,12 @@ struct tensor *d_pow_base(struct tensor *g, struct tensor *x, struct tensor *y)
     struct scalar exponent;
 
     if (y->wrapped_number && tensor_item(y, &exponent) == 0) {
-        if (exponent.d == 0)
+        if (exponent.d == 0 && exponent.kind != SCALAR_COMPLEX)
             return d_zeros(g);
-        less = d_number(exponent.kind == SCALAR_FLOAT ? scalar_float(exponent.d - 1)
-                                                      : scalar_int(exponent.i - 1));
+        less = exponent.kind == SCALAR_COMPLEX
+                   ? d_number(scalar_complex(exponent.d - 1, exponent.im))
+               : exponent.kind == SCALAR_FLOAT ? d_number(scalar_float(exponent.d - 1))
+                                               : d_number(scalar_int(exponent.i - 1));
         return d_mul(g, d_scale(d_pow(x, less), exponent));
     }
     less = d_pow(x, d_sub(y, d_number(scalar_int(1))));
@@ -313,7 +316,7 @@ struct tensor *d_pow_exponent(struct tensor *g, struct tensor *x, struct tensor 
                               struct tensor *result)
 {
     struct tensor *zero = d_number(scalar_int(0));
-    struct tensor *flat = d_logical_and(d_eq(x, zero), d_ge(y, zero));
+    struct tensor *flat = d_logical_and(d_eq(x, zero), d_ge(d_part(y, 0), zero));
 
     return d_where(d_logical_not(flat), d_mul(g, d_mul(result, d_log(d_to(x, tensor_dtype(result))))));
 }
@@ -332,6 +335,53 @@ int formula_forward(const struct op *op, const struct value *args, struct tensor
 
     grad_set_enabled(before);
     return status;
+}
+
+/* 1 / sqrt(x^2 - 1); of a complex x the root is taken of each factor, which is the right branch. */
+struct tensor *d_acosh_slope(struct tensor *x)
+{
+    if (x && dtype_is_complex(tensor_dtype(x)))
+        return d_mul(d_rsqrt(d_shift(x, 1)), d_rsqrt(d_shift(x, -1)));
+    return d_rsqrt(d_shift(d_mul(x, x), -1));
+}
+
+/* ---- complex numbers ---- */
+
+struct tensor *d_conjugate(struct tensor *x)
+{
+    return x && dtype_is_complex(tensor_dtype(x)) ? d__conj(x) : x;
+}
+
+struct tensor *d_part(struct tensor *x, int which)
+{
+    if (!x || !dtype_is_complex(tensor_dtype(x)))
+        return x;
+    return d_select(d_call1(OP_view_as_real, x), x->ndim, which);
+}
+
+/* What of g is across the direction of z, divided by the size of z. `self` is the conjugate of z.
+ */
+struct tensor *d_sgn_backward(struct tensor *g, struct tensor *self)
+{
+    struct tensor *size, *along, *sign;
+
+    if (!dtype_is_complex(tensor_dtype(self)))
+        return d_zeros(g);
+    size = d_abs(self);
+    sign = d_sgn(self);
+    along = d_mul(d_part(d_mul(g, sign), 0), d_conjugate(sign));
+    return d_where(d_ne(size, d_number(scalar_int(0))), d_true_divide(d_sub(g, along), size));
+}
+
+/* i z / |z|^2, and 0 at 0. `self` is the conjugate of z. */
+struct tensor *d_angle_backward(struct tensor *g, struct tensor *self)
+{
+    struct tensor *turned;
+
+    if (!dtype_is_complex(tensor_dtype(self)))
+        return d_zeros(g);
+    turned = d_true_divide(d_number(scalar_complex(0, 1)), self);
+    return d_where(d_ne(self, d_number(scalar_int(0))), d_mul(g, turned));
 }
 
 void grad_store(struct grad_call *c, int edge, int arg, struct tensor *grad)

@@ -104,6 +104,7 @@ struct tensor *d_where(struct tensor *mask, struct tensor *x);
 
 /* Pieces of the derivatives in ops.def. */
 struct tensor *d_one_minus_square(struct tensor *x);
+struct tensor *d_acosh_slope(struct tensor *x);
 /* What x gets of g as the larger of x and y: half where they are equal. */
 struct tensor *d_share(struct tensor *g, struct tensor *x, struct tensor *y);
 struct tensor *d_or_nan(struct tensor *mask, struct tensor *x); /* mask, or x is NaN */
@@ -124,6 +125,15 @@ struct tensor *d_refused(const char *message);
 typedef struct tensor *formula_fn(const struct value *args);
 int formula_forward(const struct op *op, const struct value *args, struct tensor **out,
                     formula_fn *f);
+
+/* Complex numbers. The saved tensors that a rule sees are conjugated when they are complex (see
+ * record.c), which makes every formula that is right for real numbers right for them, as long as
+ * the function is holomorphic. d_conjugate() of a real tensor is the tensor itself; d_part() of a
+ * complex one its real (0) or imaginary (1) part. */
+struct tensor *d_conjugate(struct tensor *x);
+struct tensor *d_part(struct tensor *x, int which);
+struct tensor *d_sgn_backward(struct tensor *g, struct tensor *self);
+struct tensor *d_angle_backward(struct tensor *g, struct tensor *self);
 
 /* ---- derivative rules ---- */
 

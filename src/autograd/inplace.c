@@ -330,7 +330,7 @@ int op_call_inplace(const struct op *op, const struct value *args)
         if (!node)
             return -1;
     }
-    status = op->forward(op, args, out);
+    status = op_run(op, args, out);
     if (status == 0)
         tensor_bump(self);
     if (status == 0 && node) {

@@ -442,7 +442,7 @@ int tensor_set_requires_grad(struct tensor *t, bool on)
     if (on && tensor_is_inference(t) && !mode.inference)
         return error_set(ERROR_RUNTIME, "Setting requires_grad=True on inference tensor outside "
                                         "InferenceMode is not allowed.");
-    if (on && !dtype_is_float(tensor_dtype(t)))
+    if (on && !dtype_is_differentiable(tensor_dtype(t)))
         return error_set(ERROR_RUNTIME, "only Tensors of floating point and complex dtype can "
                                         "require gradients");
     t->requires_grad = on;

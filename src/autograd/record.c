@@ -112,11 +112,45 @@ static struct tensor *unpack_result(struct op_node *self, int index, uint32_t nr
     return pool_keep(t);
 }
 
+/* Rules are written for real numbers. The gradient of a holomorphic function f at z is g times the
+ * conjugate of f'(z), which is f' of the conjugate of z for all functions here: so a rule sees what
+ * was saved conjugated. */
+static const struct value *conjugate_saved(const struct op_node *self, struct value *args,
+                                           struct tensor **results)
+{
+    const struct schema *schema = op_schema(self->op);
+
+    memcpy(args, self->args, (size_t)schema->count * sizeof(*args));
+    for (int i = 0; i < schema->count; i++) {
+        if (!args[i].given)
+            continue;
+        if (schema->params[i].type == VALUE_SCALAR)
+            args[i].scalar.im = -args[i].scalar.im;
+        else if (schema->tensors >> i & 1 && args[i].tensor && args[i].tensor->storage)
+            args[i].tensor = d_conjugate(args[i].tensor);
+    }
+    for (int i = 0; i < OP_MAX_OUTPUTS; i++)
+        results[i] = d_conjugate(results[i]);
+    return args;
+}
+
+static bool saved_complex(const struct op_node *self)
+{
+    for (int i = 0; i < self->saved_count; i++) {
+        const struct tensor *t = self->saved[i].tensor;
+
+        if (t && t->storage && dtype_is_complex(tensor_dtype(t)))
+            return true;
+    }
+    return false;
+}
+
 static int op_node_apply(struct node *node, struct tensor *const *g, struct tensor **grads)
 {
     struct op_node *self = (struct op_node *)node;
     const struct rule *rule = &op_rules[self->op->id];
     struct tensor *results[OP_MAX_OUTPUTS] = {NULL};
+    struct value conjugated[OP_MAX_ARGS];
     struct grad_call call = {
         .op = self->op, .args = self->args, .g = g, .results = results, .grads = grads};
     size_t mark;
@@ -133,6 +167,8 @@ static int op_node_apply(struct node *node, struct tensor *const *g, struct tens
         results[i - node->edge_count] = unpack_result(self, i, (uint32_t)(i - node->edge_count));
     for (int k = 0; k < node->edge_count; k++)
         call.need |= (uint64_t)(node->edges[k].node != NULL) << (k < 63 ? k : 63);
+    if (saved_complex(self) && !error_pending())
+        call.args = conjugate_saved(self, conjugated, results);
     if (!error_pending()) /* else memory ran out while the results were unpacked */
         rule->apply(&call);
     if (error_pending())
@@ -382,7 +418,7 @@ static int call_out(const struct op *op, const struct value *args, struct tensor
                          "%s(): functions with out=... arguments don't support automatic "
                          "differentiation, but one of the arguments requires grad.",
                          op->name);
-    if (op->forward(op, args, out) < 0)
+    if (op_run(op, args, out) < 0)
         return -1;
     for (int i = 0; i < op->outputs; i++) {
         if (out[i])
@@ -413,7 +449,7 @@ int op_call(const struct op *op, const struct value *args, struct tensor **out)
     record = records(op, args);
     if (__builtin_expect(out[0] != NULL, 0))
         return call_out(op, args, out, record);
-    if (op->forward(op, args, out) < 0)
+    if (op_run(op, args, out) < 0)
         return -1;
     for (int i = 0; i < op->outputs && op->flags & OP_VIEW; i++)
         set_base(op, args, out[i]);
@@ -428,7 +464,7 @@ int op_call(const struct op *op, const struct value *args, struct tensor **out)
     for (int i = 0; i < op->outputs; i++) {
         if (status == 0 && i >= op_graded(op))
             continue;
-        if (status == 0 && out[i] && dtype_is_float(tensor_dtype(out[i])))
+        if (status == 0 && out[i] && dtype_is_differentiable(tensor_dtype(out[i])))
             tensor_set_history(out[i], node, (uint32_t)i);
         else if (status < 0) {
             tensor_unref(out[i]);

@@ -70,6 +70,34 @@ void clamp_rule(struct grad_call *c)
     grad_store(c, 0, 0, g);
 }
 
+/* ---- complex numbers and their parts ---- */
+
+void view_as_real_rule(struct grad_call *c)
+{
+    c->grads[0] = d_call1(OP_view_as_complex, d_call1(OP_contiguous, c->g[0]));
+}
+
+void view_as_complex_rule(struct grad_call *c)
+{
+    c->grads[0] = d_call1(OP_view_as_real, c->g[0]);
+}
+
+void complex_rule(struct grad_call *c)
+{
+    for (int k = 0; k < 2; k++)
+        grad_store(c, k, k, d_part(c->g[0], k));
+}
+
+/* d/d abs is the direction, d/d angle i times the result; c->results are conjugated. */
+void polar_rule(struct grad_call *c)
+{
+    struct tensor *g = c->g[0], *result = c->results[0];
+    struct tensor *minus_i = d_number(scalar_complex(0, -1));
+
+    grad_store(c, 0, 0, d_part(d_mul(g, d_sgn(result)), 0));
+    grad_store(c, 1, 1, d_part(d_mul(g, d_mul(result, minus_i)), 0));
+}
+
 /* ---- views ---- */
 
 void view_rule(struct grad_call *c)

@@ -288,7 +288,7 @@ static PyObject *with_history(struct function_node *node, PyObject *output, PyOb
     if (!t)
         return python_error();
     node->outputs[nr] = tensor_shape_only(t);
-    if (dtype_is_float(tensor_dtype(t)))
+    if (dtype_is_differentiable(tensor_dtype(t)))
         tensor_set_history(t, &node->node, (uint32_t)nr);
     return tensor_wrap(t);
 }

@@ -95,6 +95,16 @@ static PyObject *is_floating_point(PyObject *self, PyObject *object)
     return PyBool_FromLong(dtype_is_float(tensor_dtype(tensor_of(object))));
 }
 
+static PyObject *is_complex(PyObject *self, PyObject *object)
+{
+    (void)self;
+    if (!tensor_check(object))
+        return PyErr_Format(PyExc_TypeError,
+                            "is_complex(): argument 'input' (position 1) must be Tensor, not %s",
+                            Py_TYPE(object)->tp_name);
+    return PyBool_FromLong(dtype_is_complex(tensor_dtype(tensor_of(object))));
+}
+
 static PyObject *numel(PyObject *self, PyObject *object)
 {
     (void)self;
@@ -246,6 +256,7 @@ static PyMethodDef settings_methods[] = {
     {"get_default_dtype", get_default_dtype, METH_NOARGS, NULL},
     {"is_tensor", is_tensor, METH_O, NULL},
     {"is_floating_point", is_floating_point, METH_O, NULL},
+    {"is_complex", is_complex, METH_O, NULL},
     {"numel", numel, METH_O, NULL},
     {"promote_types", promote_types, METH_VARARGS, NULL},
     {"result_type", result_type, METH_VARARGS, NULL},

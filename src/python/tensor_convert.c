@@ -11,7 +11,7 @@
 
 bool is_python_number(PyObject *object)
 {
-    return PyFloat_Check(object) || PyLong_Check(object);
+    return PyFloat_Check(object) || PyLong_Check(object) || PyComplex_Check(object);
 }
 
 PyObject *scalar_to_python(struct scalar s)
@@ -21,6 +21,8 @@ PyObject *scalar_to_python(struct scalar s)
         return PyBool_FromLong(s.i != 0);
     case SCALAR_INT:
         return PyLong_FromLongLong(s.i);
+    case SCALAR_COMPLEX:
+        return PyComplex_FromDoubles(s.d, s.im);
     default:
         return PyFloat_FromDouble(s.d);
     }
@@ -32,6 +34,8 @@ bool scalar_from_python(PyObject *object, struct scalar *out)
 
     if (PyFloat_Check(object)) {
         *out = scalar_float(PyFloat_AS_DOUBLE(object));
+    } else if (PyComplex_Check(object)) {
+        *out = scalar_complex(PyComplex_RealAsDouble(object), PyComplex_ImagAsDouble(object));
     } else if (PyBool_Check(object)) {
         *out = scalar_bool(object == Py_True);
     } else if (PyLong_Check(object)) {
@@ -101,6 +105,8 @@ static int leaf_dtype(PyObject *object, enum dtype *dtype)
         d = DTYPE_i64;
     else if (PyFloat_Check(object))
         d = dtype_default();
+    else if (PyComplex_Check(object))
+        d = dtype_default_complex();
     else if (tensor_check(object))
         d = tensor_dtype(tensor_of(object));
     else if (PyIndex_Check(object))
@@ -148,7 +154,7 @@ static int store_leaf(struct tensor *t, char *at, PyObject *object)
     }
     if (!scalar_from_python(object, &s))
         return -1;
-    if (s.kind == SCALAR_FLOAT && s.d != s.d && !dtype_is_float(tensor_dtype(t))) {
+    if (s.kind == SCALAR_FLOAT && s.d != s.d && !dtype_is_differentiable(tensor_dtype(t))) {
         PyErr_SetString(PyExc_ValueError, "cannot convert float NaN to integer");
         return -1;
     }
@@ -255,6 +261,14 @@ static PyObject *method_tolist(PyObject *self, PyObject *unused)
     return tensor_tolist(tensor_of(self));
 }
 
+static PyObject *method_complex(PyObject *self, PyObject *unused)
+{
+    struct scalar s;
+
+    (void)unused;
+    return tensor_item(tensor_of(self), &s) < 0 ? python_error() : PyComplex_FromDoubles(s.d, s.im);
+}
+
 static PyObject *method_item(PyObject *self, PyObject *unused)
 {
     struct scalar s;
@@ -273,6 +287,11 @@ static PyObject *converted(PyObject *self, enum dtype dtype, bool copy)
 
     if (tensor_dtype(tensor_of(self)) == dtype && !copy)
         return Py_NewRef(self);
+    if (dtype_is_complex(tensor_dtype(tensor_of(self))) && !dtype_is_complex(dtype) &&
+        dtype != DTYPE_b8 &&
+        PyErr_WarnEx(PyExc_UserWarning,
+                     "Casting complex values to real discards the imaginary part", 1) < 0)
+        return NULL;
     return op_call(&ops[OP__to_copy], args, &out) < 0 ? python_error() : tensor_wrap(out);
 }
 
@@ -290,6 +309,11 @@ CONVERSION(short, DTYPE_i16)
 CONVERSION(char, DTYPE_i8)
 CONVERSION(byte, DTYPE_u8)
 CONVERSION(bool, DTYPE_b8)
+CONVERSION(half, DTYPE_f16)
+CONVERSION(bfloat16, DTYPE_bf16)
+CONVERSION(cfloat, DTYPE_c64)
+CONVERSION(cdouble, DTYPE_c128)
+CONVERSION(chalf, DTYPE_c32)
 
 static PyObject *method_same(PyObject *self, PyObject *unused)
 {
@@ -411,6 +435,12 @@ PyMethodDef tensor_convert_methods[] = {
     {"short", method_short, METH_NOARGS, NULL},
     {"char", method_char, METH_NOARGS, NULL},
     {"byte", method_byte, METH_NOARGS, NULL},
+    {"__complex__", method_complex, METH_NOARGS, NULL},
+    {"half", method_half, METH_NOARGS, NULL},
+    {"bfloat16", method_bfloat16, METH_NOARGS, NULL},
+    {"cfloat", method_cfloat, METH_NOARGS, NULL},
+    {"cdouble", method_cdouble, METH_NOARGS, NULL},
+    {"chalf", method_chalf, METH_NOARGS, NULL},
     {"bool", method_bool, METH_NOARGS, NULL},
     {"cpu", method_same, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL}};

@@ -68,7 +68,7 @@ static PyObject *method_detach_(PyObject *self, PyObject *unused)
 
 int tensor_born_requires_grad(struct tensor *t, bool on)
 {
-    if (on && !dtype_is_float(tensor_dtype(t)))
+    if (on && !dtype_is_differentiable(tensor_dtype(t)))
         return error_set(ERROR_RUNTIME, "Only Tensors of floating point and complex dtype can "
                                         "require gradients");
     return tensor_set_requires_grad(t, on);
@@ -81,7 +81,7 @@ static PyObject *method_requires_grad_(PyObject *self, PyObject *args, PyObject 
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|p:requires_grad_", names, &on))
         return NULL;
-    if (on && !dtype_is_float(tensor_dtype(tensor_of(self))))
+    if (on && !dtype_is_differentiable(tensor_dtype(tensor_of(self))))
         return PyErr_Format(PyExc_RuntimeError,
                             "only Tensors of floating point dtype can require gradients");
     return tensor_set_requires_grad(tensor_of(self), on) < 0 ? python_error() : Py_NewRef(self);

@@ -83,7 +83,7 @@ static bool index_tensor(struct indexing *x, struct tensor *index)
     enum dtype d = tensor_dtype(index);
     int covers = d == DTYPE_b8 || d == DTYPE_u8 ? index->ndim : 1;
 
-    if (dtype_is_float(d)) {
+    if (dtype_is_differentiable(d)) {
         PyErr_SetString(PyExc_IndexError,
                         "tensors used as indices must be long, byte or bool tensors");
         return false;
@@ -117,7 +117,7 @@ static bool index_object(struct indexing *x, PyObject *object)
         index = tensor_from_scalar(scalar_bool(object == Py_True), DTYPE_b8);
     } else if (PySequence_Check(object) || is_numpy_array(object)) {
         index = tensor_from_python(object, DTYPE_NONE);
-        if (index && index->numel == 0 && dtype_is_float(tensor_dtype(index))) {
+        if (index && index->numel == 0 && dtype_is_differentiable(tensor_dtype(index))) {
             struct tensor *whole = tensor_to(index, DTYPE_i64); /* x[[]] */
 
             tensor_unref(index);
@@ -179,7 +179,7 @@ static bool index_part(struct indexing *x, PyObject *part, int taken)
         struct tensor *t = tensor_of(part);
         struct scalar s;
 
-        if (t->ndim == 0 && !dtype_is_float(tensor_dtype(t)) && t->dtype != DTYPE_b8 &&
+        if (t->ndim == 0 && !dtype_is_differentiable(tensor_dtype(t)) && t->dtype != DTYPE_b8 &&
             t->dtype != DTYPE_u8 && tensor_item(t, &s) == 0)
             return index_int(x, s.i);
         return index_tensor(x, t);

@@ -97,6 +97,13 @@ static PyObject *method_is_floating_point(PyObject *self, PyObject *unused)
 
 static PyObject *method_is_complex(PyObject *self, PyObject *unused)
 {
+    (void)unused;
+    return PyBool_FromLong(dtype_is_complex(tensor_dtype(tensor_of(self))));
+}
+
+/* Conjugates and negatives are computed at once, never lazily. */
+static PyObject *method_false(PyObject *self, PyObject *unused)
+{
     (void)self;
     (void)unused;
     Py_RETURN_FALSE;
@@ -306,6 +313,8 @@ PyMethodDef *tensor_methods(void)
         {"is_contiguous", method_is_contiguous, METH_NOARGS, NULL},
         {"is_floating_point", method_is_floating_point, METH_NOARGS, NULL},
         {"is_complex", method_is_complex, METH_NOARGS, NULL},
+        {"is_conj", method_false, METH_NOARGS, NULL},
+        {"is_neg", method_false, METH_NOARGS, NULL},
         {"t_", method_t_, METH_VARARGS, NULL},
         {"transpose_", method_transpose_, METH_VARARGS, NULL},
         {"unsqueeze_", method_unsqueeze_, METH_VARARGS, NULL},

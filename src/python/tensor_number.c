@@ -163,7 +163,7 @@ static PyObject *number_absolute(PyObject *a)
 
 static PyObject *number_invert(PyObject *a)
 {
-    if (dtype_is_float(tensor_dtype(tensor_of(a))))
+    if (dtype_is_differentiable(tensor_dtype(tensor_of(a))))
         return PyErr_Format(PyExc_TypeError,
                             "~ (operator.invert) is only implemented on integer and Boolean-type "
                             "tensors");
@@ -189,6 +189,17 @@ static bool one_item(PyObject *self, struct scalar *s)
     return true;
 }
 
+/* A complex number becomes a real one only when its imaginary part is 0. */
+static bool real_number(struct scalar s, const char *type)
+{
+    if (s.kind == SCALAR_COMPLEX && s.im != 0) {
+        PyErr_Format(PyExc_RuntimeError, "value cannot be converted to type %s without overflow",
+                     type);
+        return false;
+    }
+    return true;
+}
+
 static int number_bool(PyObject *self)
 {
     struct tensor *t = tensor_of(self);
@@ -202,7 +213,7 @@ static int number_bool(PyObject *self)
         return -1;
     }
     tensor_item(t, &s);
-    return s.d != 0 || s.i != 0;
+    return s.d != 0 || s.i != 0 || s.im != 0;
 }
 
 static PyObject *number_int(PyObject *self)
@@ -211,21 +222,23 @@ static PyObject *number_int(PyObject *self)
 
     if (!one_item(self, &s))
         return NULL;
-    return s.kind == SCALAR_FLOAT ? PyLong_FromDouble(s.d) : PyLong_FromLongLong(s.i);
+    if (!real_number(s, "int64_t"))
+        return NULL;
+    return s.kind >= SCALAR_FLOAT ? PyLong_FromDouble(s.d) : PyLong_FromLongLong(s.i);
 }
 
 static PyObject *number_float(PyObject *self)
 {
     struct scalar s;
 
-    return one_item(self, &s) ? PyFloat_FromDouble(s.d) : NULL;
+    return one_item(self, &s) && real_number(s, "double") ? PyFloat_FromDouble(s.d) : NULL;
 }
 
 static PyObject *number_index(PyObject *self)
 {
     struct tensor *t = tensor_of(self);
 
-    if (t->numel != 1 || dtype_is_float(tensor_dtype(t)))
+    if (t->numel != 1 || dtype_is_differentiable(tensor_dtype(t)))
         return PyErr_Format(
             PyExc_TypeError,
             "only integer tensors of a single element can be converted to an index");

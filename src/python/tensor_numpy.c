@@ -21,9 +21,15 @@ static enum dtype dtype_from_format(const char *format, Py_ssize_t size)
 {
     if (*format == '<' || *format == '=' || *format == '@')
         format++;
+    if (strcmp(format, "Zf") == 0)
+        return DTYPE_c64;
+    if (strcmp(format, "Zd") == 0)
+        return DTYPE_c128;
     if (format[0] == '\0' || format[1] != '\0')
         return DTYPE_NONE;
     switch (*format) {
+    case 'e':
+        return DTYPE_f16;
     case '?':
         return DTYPE_b8;
     case 'B':
@@ -144,8 +150,9 @@ typedef struct {
 static int buffer_get(PyObject *object, Py_buffer *view, int flags)
 {
     static char *const formats[DTYPE_COUNT] = {
-        [DTYPE_b8] = "?",  [DTYPE_u8] = "B",  [DTYPE_i8] = "b",  [DTYPE_i16] = "h",
-        [DTYPE_i32] = "i", [DTYPE_i64] = "l", [DTYPE_f32] = "f", [DTYPE_f64] = "d"};
+        [DTYPE_b8] = "?",  [DTYPE_u8] = "B",   [DTYPE_i8] = "b",   [DTYPE_i16] = "h",
+        [DTYPE_i32] = "i", [DTYPE_i64] = "l",  [DTYPE_f16] = "e",  [DTYPE_f32] = "f",
+        [DTYPE_f64] = "d", [DTYPE_c64] = "Zf", [DTYPE_c128] = "Zd"};
     BufferObject *self = (BufferObject *)object;
     struct tensor *t = self->tensor;
 
@@ -187,9 +194,13 @@ static PyType_Spec buffer_spec = {
 PyObject *tensor_to_numpy(struct tensor *t)
 {
     static PyTypeObject *type;
-    PyObject *numpy = PyImport_ImportModule("numpy"), *array;
+    PyObject *numpy, *array;
     BufferObject *memory;
 
+    if (t->dtype == DTYPE_bf16 || t->dtype == DTYPE_c32)
+        return PyErr_Format(PyExc_TypeError, "Got unsupported ScalarType %s",
+                            dtype_short_name(tensor_dtype(t)));
+    numpy = PyImport_ImportModule("numpy");
     if (!numpy) {
         if (PyErr_ExceptionMatches(PyExc_ModuleNotFoundError)) {
             PyErr_Clear();

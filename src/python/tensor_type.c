@@ -355,6 +355,49 @@ static PyObject *get_transposed(PyObject *self, void *last_two)
     return tensor_wrap(out);
 }
 
+/* H: a matrix transposed and conjugated. */
+static PyObject *get_adjoint(PyObject *self, void *unused)
+{
+    struct tensor *t = tensor_of(self), *out = NULL;
+    struct value args[] = {{.given = true, .tensor = t}};
+
+    (void)unused;
+    if (t->ndim != 0 && t->ndim != 2)
+        return PyErr_Format(
+            PyExc_RuntimeError,
+            "tensor.H is only supported on matrices (2-D tensors). Got %d-D "
+            "tensor.%s",
+            t->ndim, t->ndim > 2 ? " For batches of matrices, consider using tensor.mH" : "");
+    if (op_call(&ops[t->ndim ? OP_adjoint : OP_conj], args, &out) < 0)
+        return python_error();
+    return tensor_wrap(out);
+}
+
+/* real (OP_real) and imag (OP_imag), as views; op_id in the closure. */
+static PyObject *get_part(PyObject *self, void *id)
+{
+    struct value args[] = {{.given = true, .tensor = tensor_of(self)}};
+    struct tensor *out = NULL;
+
+    return op_call(&ops[(intptr_t)id], args, &out) < 0 ? python_error() : tensor_wrap(out);
+}
+
+static int set_part(PyObject *self, PyObject *value, void *id)
+{
+    PyObject *part, *done;
+
+    if (!value) {
+        PyErr_SetString(PyExc_TypeError, "cannot delete a part of a tensor");
+        return -1;
+    }
+    part = get_part(self, id);
+    done = part ? PyObject_CallMethod(part, tensor_check(value) ? "copy_" : "fill_", "O", value)
+                : NULL;
+    Py_XDECREF(part);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
 static PyGetSetDef tensor_getset[] = {
     {"shape", get_shape, NULL, "the sizes of the dimensions", NULL},
     {"dtype", get_dtype, NULL, "the type of the elements", NULL},
@@ -368,7 +411,9 @@ static PyGetSetDef tensor_getset[] = {
     {"data", get_data, set_data, NULL, NULL},
     {"T", get_transposed, NULL, NULL, NULL},
     {"mT", get_transposed, NULL, NULL, (void *)1},
-    {"H", get_transposed, NULL, NULL, NULL},
+    {"H", get_adjoint, NULL, NULL, NULL},
+    {"real", get_part, set_part, "the real parts, sharing memory", (void *)OP_real},
+    {"imag", get_part, set_part, "the imaginary parts, sharing memory", (void *)OP_imag},
     {"_version", get_version, NULL, NULL, NULL},
     {"_base", get_base, NULL, NULL, NULL},
     {"output_nr", get_output_nr, NULL, NULL, NULL},

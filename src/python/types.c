@@ -36,11 +36,10 @@ static PyObject *dtype_is_floating(PyObject *self, void *unused)
     return PyBool_FromLong(dtype_is_float(((DtypeObject *)self)->dtype));
 }
 
-static PyObject *dtype_is_complex(PyObject *self, void *unused)
+static PyObject *dtype_get_complex(PyObject *self, void *unused)
 {
-    (void)self;
     (void)unused;
-    Py_RETURN_FALSE;
+    return PyBool_FromLong(dtype_is_complex(((DtypeObject *)self)->dtype));
 }
 
 static PyObject *dtype_is_signed(PyObject *self, void *unused)
@@ -66,7 +65,7 @@ static PyType_Spec dtype_spec = {
         {Py_tp_methods,
          (PyMethodDef[]){{"__reduce__", dtype_reduce, METH_NOARGS, NULL}, {NULL, NULL, 0, NULL}}},
         {Py_tp_getset, (PyGetSetDef[]){{"is_floating_point", dtype_is_floating, NULL, NULL, NULL},
-                                       {"is_complex", dtype_is_complex, NULL, NULL, NULL},
+                                       {"is_complex", dtype_get_complex, NULL, NULL, NULL},
                                        {"is_signed", dtype_is_signed, NULL, NULL, NULL},
                                        {"itemsize", dtype_itemsize, NULL, NULL, NULL},
                                        {NULL, NULL, NULL, NULL, NULL}}},
@@ -83,6 +82,8 @@ bool dtype_from_python(PyObject *object, enum dtype *out)
         *out = ((DtypeObject *)object)->dtype;
     else if (object == (PyObject *)&PyFloat_Type)
         *out = DTYPE_f64;
+    else if (object == (PyObject *)&PyComplex_Type)
+        *out = DTYPE_c128;
     else if (object == (PyObject *)&PyLong_Type)
         *out = DTYPE_i64;
     else if (object == (PyObject *)&PyBool_Type)
@@ -98,7 +99,8 @@ static const struct {
     enum dtype dtype;
 } dtype_aliases[] = {
     {"float", DTYPE_f32}, {"double", DTYPE_f64}, {"short", DTYPE_i16},
-    {"int", DTYPE_i32},   {"long", DTYPE_i64},
+    {"int", DTYPE_i32},   {"long", DTYPE_i64},   {"half", DTYPE_f16},
+    {"chalf", DTYPE_c32}, {"cfloat", DTYPE_c64}, {"cdouble", DTYPE_c128},
 };
 
 static int add_dtypes(PyObject *torch)

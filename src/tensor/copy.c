@@ -1,46 +1,53 @@
 /* Copying with conversion, and filling. */
 #include "base/error.h"
+#include "tensor/element.h"
 #include "tensor/iter.h"
 
 #include <string.h>
 
-/* One loop per pair of types; equal types of the same size share nothing but the compiler's memcpy.
- */
-#define CONVERT(from_id, from, to_id, to)                                                          \
-    static void convert_##from_id##_##to_id(int64_t n, char *const *ptr, const int64_t *stride,    \
-                                            const struct scalar *params)                           \
+/* One loop per pair of types. */
+#define CONVERT_LOOP(from, to, in_step, out_step)                                                  \
+    for (int64_t i = 0; i < n; i++)                                                                \
+        write_##to(ptr[0] + i * (out_step), (element_##to)read_##from(ptr[1] + i * (in_step)));
+#define CONVERT(from, to, from_type, to_type)                                                      \
+    static void convert_##from##_##to(int64_t n, char *const *ptr, const int64_t *stride,          \
+                                      const struct scalar *params)                                 \
     {                                                                                              \
-        const char *in = ptr[1];                                                                   \
-        char *out = ptr[0];                                                                        \
         (void)params;                                                                              \
-        if (stride[0] == sizeof(to) && stride[1] == sizeof(from)) {                                \
-            for (int64_t i = 0; i < n; i++)                                                        \
-                ((to *)out)[i] = (to)((const from *)in)[i];                                        \
-        } else {                                                                                   \
-            for (int64_t i = 0; i < n; i++)                                                        \
-                *(to *)(out + i * stride[0]) = (to) * (const from *)(in + i * stride[1]);          \
-        }                                                                                          \
+        if (stride[0] == sizeof(to_type) && stride[1] == sizeof(from_type))                        \
+            CONVERT_LOOP(from, to, (int64_t)sizeof(from_type), (int64_t)sizeof(to_type))           \
+        else                                                                                       \
+            CONVERT_LOOP(from, to, stride[1], stride[0])                                           \
     }
-#define CONVERT_FROM(id, from)                                                                     \
-    CONVERT(id, from, b8, bool)                                                                    \
-    CONVERT(id, from, u8, uint8_t)                                                                 \
-    CONVERT(id, from, i8, int8_t)                                                                  \
-    CONVERT(id, from, i16, int16_t)                                                                \
-    CONVERT(id, from, i32, int32_t)                                                                \
-    CONVERT(id, from, i64, int64_t)                                                                \
-    CONVERT(id, from, f32, float)                                                                  \
-    CONVERT(id, from, f64, double)
-#define DTYPE(id, ctype, name, category, class) CONVERT_FROM(id, ctype)
+/* The second list of types: a list of macros cannot be made from itself. */
+#define EACH_TYPE(X, ...)                                                                          \
+    X(b8, bool, __VA_ARGS__)                                                                       \
+    X(u8, uint8_t, __VA_ARGS__)                                                                    \
+    X(i8, int8_t, __VA_ARGS__)                                                                     \
+    X(i16, int16_t, __VA_ARGS__)                                                                   \
+    X(i32, int32_t, __VA_ARGS__)                                                                   \
+    X(i64, int64_t, __VA_ARGS__)                                                                   \
+    X(f16, uint16_t, __VA_ARGS__)                                                                  \
+    X(bf16, uint16_t, __VA_ARGS__)                                                                 \
+    X(f32, float, __VA_ARGS__)                                                                     \
+    X(f64, double, __VA_ARGS__)                                                                    \
+    X(c32, struct half_pair, __VA_ARGS__)                                                          \
+    X(c64, float _Complex, __VA_ARGS__)                                                            \
+    X(c128, double _Complex, __VA_ARGS__)
+#define CONVERT_TO(to, to_type, from, from_type)                 CONVERT(from, to, from_type, to_type)
+#define CONVERT_ENTRY(to, to_type, from, ...)                    [DTYPE_##to] = convert_##from##_##to,
+#define CONVERT_FROM(id, ctype)                                  EACH_TYPE(CONVERT_TO, id, ctype)
+#define CONVERT_ROW(id)                                          [DTYPE_##id] = {EACH_TYPE(CONVERT_ENTRY, id, )},
+#define DTYPE(id, ctype, name, category, class)                  CONVERT_FROM(id, ctype)
+#define DTYPE_STORED(id, ctype, name, category, class, computed) CONVERT_FROM(id, ctype)
+#define DTYPE_COMPLEX(id, ctype, name, category, class, part)    CONVERT_FROM(id, ctype)
 #include "tensor/dtype.def"
-#undef DTYPE
 
-#define ENTRIES(from)                                                                              \
-    {convert_##from##_b8,  convert_##from##_u8,  convert_##from##_i8,  convert_##from##_i16,       \
-     convert_##from##_i32, convert_##from##_i64, convert_##from##_f32, convert_##from##_f64},
 kernel_fn *const convert_kernels[DTYPE_COUNT][DTYPE_COUNT] = {
-#define DTYPE(id, ctype, name, category, class) ENTRIES(id)
+#define DTYPE(id, ctype, name, category, class)                  CONVERT_ROW(id)
+#define DTYPE_STORED(id, ctype, name, category, class, computed) CONVERT_ROW(id)
+#define DTYPE_COMPLEX(id, ctype, name, category, class, part)    CONVERT_ROW(id)
 #include "tensor/dtype.def"
-#undef DTYPE
 };
 
 /* Whether the bytes that a and b reach may meet in another order than element by element. */

@@ -62,10 +62,14 @@ CHOOSE(1, uint8_t)
 CHOOSE(2, uint16_t)
 CHOOSE(4, uint32_t)
 CHOOSE(8, uint64_t)
+CHOOSE(16, double _Complex)
 
 static kernel_fn *choose_kernel(size_t size)
 {
-    return size == 1 ? choose_1 : size == 2 ? choose_2 : size == 4 ? choose_4 : choose_8;
+    static kernel_fn *const kernels_by_size[17] = {
+        [1] = choose_1, [2] = choose_2, [4] = choose_4, [8] = choose_8, [16] = choose_16};
+
+    return kernels_by_size[size];
 }
 
 /* out = condition ? a : b, broadcast; a and b are converted to `dtype`. */

@@ -23,6 +23,12 @@ static void overlay(any_fn **to, any_fn *const *from, size_t count)
     overlay((any_fn **)kernels.table, (any_fn *const *)table,                                      \
             sizeof(kernels.table) / sizeof(any_fn *))
 
+static void use_complex(const elementwise_table elementwise, const reduce_table reduce)
+{
+    OVERLAY(elementwise);
+    OVERLAY(reduce);
+}
+
 static void use(const char *name, const elementwise_table elementwise, const reduce_table reduce,
                 const softmax_table softmax, const softmax_columns_table softmax_columns,
                 const recurrent_table recurrent)
@@ -45,6 +51,7 @@ void kernels_choose(void)
 
     if (chosen)
         return;
+    use_complex(elementwise_complex, reduce_complex);
     USE(baseline);
     if (wish && strcmp(wish, "baseline") == 0)
         return;

@@ -9,21 +9,24 @@
 #include <stdint.h>
 
 enum dtype {
-#define DTYPE(id, ctype, name, category, class) DTYPE_##id,
+#define DTYPE(id, ctype, name, category, class)                  DTYPE_##id,
+#define DTYPE_STORED(id, ctype, name, category, class, computed) DTYPE_##id,
+#define DTYPE_COMPLEX(id, ctype, name, category, class, part)    DTYPE_##id,
 #include "tensor/dtype.def"
-#undef DTYPE
     DTYPE_COUNT,
     DTYPE_NONE = DTYPE_COUNT /* "not given" */
 };
 
 /* Categories in the order of promotion. */
-enum dtype_category { CATEGORY_BOOL, CATEGORY_INT, CATEGORY_FLOAT };
+enum dtype_category { CATEGORY_BOOL, CATEGORY_INT, CATEGORY_FLOAT, CATEGORY_COMPLEX };
 
 struct dtype_info {
     const char *name;       /* "float32", as in torch.float32 */
     const char *class_name; /* "FloatTensor" */
     enum dtype_category category;
-    size_t size; /* bytes of one element */
+    size_t size;         /* bytes of one element */
+    enum dtype computed; /* the type that operations compute in: itself but for stored types */
+    enum dtype part;     /* of a complex type, that of its real and imaginary parts; else itself */
 };
 extern const struct dtype_info dtype_infos[DTYPE_COUNT];
 
@@ -39,6 +42,20 @@ static inline bool dtype_is_float(enum dtype d)
 {
     return dtype_infos[d].category == CATEGORY_FLOAT;
 }
+static inline bool dtype_is_complex(enum dtype d)
+{
+    return dtype_infos[d].category == CATEGORY_COMPLEX;
+}
+/* Whether tensors of this type can have gradients. */
+static inline bool dtype_is_differentiable(enum dtype d)
+{
+    return dtype_infos[d].category >= CATEGORY_FLOAT;
+}
+/* Half, bfloat16 and complex32 are stored; this says in what they are computed. */
+static inline enum dtype dtype_computed(enum dtype d)
+{
+    return dtype_infos[d].computed;
+}
 /* PyTorch's spelling in error messages: "Float", "Long", "Bool". */
 const char *dtype_short_name(enum dtype d);
 
@@ -46,33 +63,44 @@ const char *dtype_short_name(enum dtype d);
 enum dtype dtype_default(void);
 void dtype_set_default(enum dtype d);
 
+/* The complex type of that default: complex64 beside float32. */
+enum dtype dtype_default_complex(void);
+/* The complex type whose parts are of this float type, as torch.complex() makes it. */
+enum dtype dtype_to_complex(enum dtype d);
+
 /* The smallest dtype that both convert to, as torch.promote_types(). */
 enum dtype dtype_promote(enum dtype a, enum dtype b);
 
-/* A Python number. `i` is valid for SCALAR_BOOL and SCALAR_INT, `d` always. */
-enum scalar_kind { SCALAR_BOOL, SCALAR_INT, SCALAR_FLOAT };
+/* A Python number. `i` is valid for SCALAR_BOOL and SCALAR_INT, `d` always (the real part of a
+ * complex number), `im` for SCALAR_COMPLEX. */
+enum scalar_kind { SCALAR_BOOL, SCALAR_INT, SCALAR_FLOAT, SCALAR_COMPLEX };
 struct scalar {
     enum scalar_kind kind;
     int64_t i;
-    double d;
+    double d, im;
 };
 
 static inline struct scalar scalar_int(int64_t i)
 {
-    return (struct scalar){SCALAR_INT, i, (double)i};
+    return (struct scalar){SCALAR_INT, i, (double)i, 0};
 }
 static inline struct scalar scalar_bool(bool b)
 {
-    return (struct scalar){SCALAR_BOOL, b, b};
+    return (struct scalar){SCALAR_BOOL, b, b, 0};
 }
 static inline struct scalar scalar_float(double d)
 {
-    return (struct scalar){SCALAR_FLOAT, 0, d};
+    return (struct scalar){SCALAR_FLOAT, 0, d, 0};
 }
-/* int64, bool or the default float dtype. */
+static inline struct scalar scalar_complex(double re, double im)
+{
+    return (struct scalar){SCALAR_COMPLEX, 0, re, im};
+}
+/* int64, bool, the default float dtype or its complex type. */
 enum dtype scalar_dtype(struct scalar s);
 
-/* Reads or writes one element at `at`; writing converts as C does (a float to an int is cut). */
+/* Reads or writes one element at `at`; writing converts as C does (a float to an int is cut,
+ * a complex number loses its imaginary part). */
 struct scalar dtype_load(enum dtype d, const void *at);
 void dtype_store(enum dtype d, void *at, struct scalar s);
 

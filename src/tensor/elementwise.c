@@ -12,13 +12,21 @@ static const struct {
     int inputs;
     bool has_params; /* takes more than tensors */
 } rows[OP_COUNT] = {
-#define UNARY(name, params, rule, expr, saves, dself, flags, help)                                 \
-    [OP_##name] = {RULE_##rule, 1, sizeof(params) > 1},
+#define ROW(name, rule, inputs, params)                            [OP_##name] = {RULE_##rule, inputs, sizeof(params) > 1},
+#define UNARY(name, params, rule, expr, saves, dself, flags, help) ROW(name, rule, 1, params)
 #define BINARY(name, params, rule, expr, saves, dself, dother, flags, help)                        \
-    [OP_##name] = {RULE_##rule, 2, sizeof(params) > 1},
-#define TERNARY(name, params, rule, expr, saves, d0, d1, d2, flags, help)                          \
-    [OP_##name] = {RULE_##rule, 3, sizeof(params) > 1},
+    ROW(name, rule, 2, params)
+#define TERNARY(name, params, rule, expr, saves, d0, d1, d2, flags, help) ROW(name, rule, 3, params)
 #include "tensor/ops.def"
+};
+
+/* The rows that give a real number for a complex one. */
+static const bool gives_part[OP_COUNT] = {
+#define RESULT_SAME                       false
+#define RESULT_PART                       true
+#define RESULT_BOOL                       false
+#define UNARY_COMPLEX(name, result, expr) [OP_##name] = RESULT_##result,
+#include "tensor/ops_complex.def"
 };
 
 /* What PyTorch says where an operation refuses bool; others name the operation. */
@@ -32,12 +40,18 @@ static int refuse_bool(const struct op *op)
     return error_set(ERROR_RUNTIME, "\"%s_cpu\" not implemented for 'Bool'", op->name);
 }
 
+static int not_implemented(const struct op *op, enum dtype dtype)
+{
+    return error_set(ERROR_RUNTIME, "\"%s_cpu\" not implemented for '%s'",
+                     op->name + (op->name[0] == '_'), dtype_short_name(dtype));
+}
+
 /* The type that the row computes in, from that of its operands. */
 static enum dtype compute_type(const struct op *op, enum type_rule rule, enum dtype common)
 {
     switch (rule) {
     case RULE_FLOAT:
-        return dtype_is_float(common) ? common : dtype_default();
+        return dtype_is_differentiable(common) ? common : dtype_default();
     case RULE_NUMBER:
         if (common == DTYPE_b8) {
             refuse_bool(op);
@@ -46,15 +60,22 @@ static enum dtype compute_type(const struct op *op, enum type_rule rule, enum dt
         return common;
     case RULE_INTEGER:
     case RULE_ONLY_FLOAT:
-        if (dtype_is_float(common) != (rule == RULE_ONLY_FLOAT)) {
-            error_set(ERROR_RUNTIME, "\"%s_cpu\" not implemented for '%s'",
-                      op->name + (op->name[0] == '_'), dtype_short_name(common));
+        if (dtype_is_differentiable(common) != (rule == RULE_ONLY_FLOAT)) {
+            not_implemented(op, common);
             return DTYPE_NONE;
         }
         return common;
     default:
         return common;
     }
+}
+
+/* The type of what the row gives when it computes in `dtype`. */
+static enum dtype result_type(enum op_id id, enum dtype dtype)
+{
+    if (rows[id].rule == RULE_COMPARE)
+        return DTYPE_b8;
+    return gives_part[id] ? dtype_infos[dtype].part : dtype;
 }
 
 /* Promotion looks at tensors with dimensions first, then at zero-dim ones, then at Python numbers;
@@ -68,8 +89,8 @@ enum dtype op_result_type(int count, struct tensor *const *tensors)
         int g = t->wrapped_number ? 2 : t->ndim == 0;
         enum dtype d = tensor_dtype(t);
 
-        if (t->wrapped_number && dtype_is_float(d))
-            d = dtype_default();
+        if (t->wrapped_number && dtype_is_differentiable(d))
+            d = dtype_is_complex(d) ? dtype_default_complex() : dtype_default();
         group[g] = group[g] == DTYPE_NONE ? d : dtype_promote(group[g], d);
     }
     for (int g = 0; g < 3; g++) {
@@ -145,7 +166,7 @@ static int check_divisor(enum op_id id, enum dtype dtype, const struct tensor *d
 
     if (id != OP_floor_divide && id != OP_div_trunc && id != OP_remainder && id != OP_fmod)
         return 0;
-    if (dtype_is_float(dtype))
+    if (dtype_is_differentiable(dtype))
         return 0;
     copy = tensor_contiguous((struct tensor *)divisor);
     for (int64_t i = 0; copy && i < copy->numel && !zero; i++)
@@ -158,7 +179,7 @@ static int check_divisor(enum op_id id, enum dtype dtype, const struct tensor *d
 
 static int check_power(enum dtype dtype, const struct tensor *exponent)
 {
-    if (dtype_is_float(dtype) || !exponent->wrapped_number ||
+    if (dtype_is_differentiable(dtype) || !exponent->wrapped_number ||
         dtype_load(tensor_dtype(exponent), tensor_data(exponent)).d >= 0)
         return 0;
     return error_set(ERROR_RUNTIME, "Integers to negative integer powers are not allowed.");
@@ -180,10 +201,14 @@ static void collect_params(const struct op *op, const struct value *args, int in
 
 static int check_params(const struct op *op, enum dtype dtype, const struct scalar params[2])
 {
-    if ((op->id == OP_add || op->id == OP_sub || op->id == OP_rsub) && !dtype_is_float(dtype) &&
-        params[0].kind == SCALAR_FLOAT)
+    if (op->id != OP_add && op->id != OP_sub && op->id != OP_rsub)
+        return 0;
+    if (!dtype_is_differentiable(dtype) && params[0].kind == SCALAR_FLOAT)
         return error_set(ERROR_RUNTIME, "For integral input tensors, argument alpha must not be a "
                                         "floating point number.");
+    if (!dtype_is_complex(dtype) && params[0].kind == SCALAR_COMPLEX)
+        return error_set(ERROR_RUNTIME, "For non-complex input tensors, argument alpha must not be "
+                                        "a complex number.");
     return 0;
 }
 
@@ -246,12 +271,37 @@ static int broadcast_shape(int inputs, struct tensor *const *in, int *ndim, int6
     return 0;
 }
 
+/* inputs[k] in the type that the kernel takes, by way of the type that PyTorch computes in: one
+ * more reference, or a copy. It is copied as well where it clashes with the result. */
+static struct tensor *operand(struct tensor *t, enum dtype dtype, const struct tensor *target)
+{
+    struct tensor *typed = tensor_to(t, dtype), *result;
+
+    if (!typed)
+        return NULL;
+    result = tensor_to(typed, dtype_computed(dtype));
+    tensor_unref(typed);
+    if (result && clashes(result, target)) {
+        typed = result;
+        result = tensor_clone(typed);
+        tensor_unref(typed);
+    }
+    return result;
+}
+
+/* The tensor that the kernel writes: the result itself, or one of the kernel's type. */
+static struct tensor *kernel_target(struct tensor *made, enum dtype written)
+{
+    return tensor_dtype(made) == written ? tensor_ref(made) : tensor_new_like(made, written);
+}
+
 int elementwise_run(const struct op *op, enum op_id id, struct tensor *const *inputs,
                     const struct scalar *params, struct tensor **out)
 {
     int count = rows[id].inputs, status = -1, ndim;
-    struct tensor *in[3] = {NULL}, *made = NULL, *target;
+    struct tensor *in[3] = {NULL}, *made = *out, *target;
     enum dtype dtype, result;
+    kernel_fn *kernel;
     int64_t shape[TENSOR_MAX_DIMS];
 
     if (elementwise_check(id, count, inputs, *out) < 0)
@@ -263,27 +313,23 @@ int elementwise_run(const struct op *op, enum op_id id, struct tensor *const *in
     if (check_divisor(id, dtype, inputs[count - 1]) < 0 ||
         (id == OP_pow && check_power(dtype, inputs[1]) < 0))
         return -1;
-    result = rows[id].rule == RULE_COMPARE ? DTYPE_b8 : dtype;
-    made = *out;
+    kernel = kernels.elementwise[id][dtype_computed(dtype)];
+    if (!kernel)
+        return not_implemented(op, dtype);
+    result = result_type(id, dtype);
     if (!made)
         made = tensor_new_as(result, ndim, shape, count, inputs);
     if (!made || op_output(op, &made, result, ndim, shape) < 0)
         return -1;
-    target = tensor_dtype(made) == result ? tensor_ref(made) : tensor_new_like(made, result);
-    for (int k = 0; k < count; k++) {
-        in[k] = tensor_to(inputs[k], dtype);
-        if (in[k] && target && clashes(in[k], target)) {
-            struct tensor *copy = tensor_clone(in[k]);
-
-            tensor_unref(in[k]);
-            in[k] = copy;
-        }
+    target = kernel_target(made, result_type(id, dtype_computed(dtype)));
+    for (int k = 0; k < count && target; k++) {
+        in[k] = operand(inputs[k], dtype, target);
         if (!in[k])
             goto end;
     }
     if (!target)
         goto end;
-    run(kernels.elementwise[id][dtype], count, in, target, params);
+    run(kernel, count, in, target, params);
     status = target == made ? 0 : tensor_copy(made, target);
 end:
     for (int k = 0; k < count; k++)
@@ -303,8 +349,8 @@ enum { SMALL = 1024 };
 /* A contiguous tensor of few floats: what most operands are where people learn. */
 static bool is_small_float(const struct tensor *t)
 {
-    return dtype_is_float(tensor_dtype(t)) && !t->wrapped_number && t->numel <= SMALL &&
-           tensor_is_contiguous(t);
+    return (t->dtype == DTYPE_f32 || t->dtype == DTYPE_f64) && !t->wrapped_number &&
+           t->numel <= SMALL && tensor_is_contiguous(t);
 }
 
 /* The second operand beside a first one that is_small_float(): the same kind of tensor, or a
@@ -312,7 +358,7 @@ static bool is_small_float(const struct tensor *t)
 static bool small_operand(const struct tensor *a, const struct tensor *b, char number[8],
                           char **data, int64_t *step)
 {
-    if (b->wrapped_number && b->dtype != DTYPE_b8) {
+    if (b->wrapped_number && b->dtype != DTYPE_b8 && !dtype_is_complex(tensor_dtype(b))) {
         dtype_store(tensor_dtype(a), number, dtype_load(tensor_dtype(b), tensor_data(b)));
         *data = number;
         *step = 0;

@@ -26,6 +26,7 @@ GATHER(1, uint8_t)
 GATHER(2, uint16_t)
 GATHER(4, uint32_t)
 GATHER(8, uint64_t)
+GATHER(16, double _Complex)
 
 /* Operands: index, result, source. */
 #define SCATTER(id, T)                                                                             \
@@ -43,9 +44,9 @@ GATHER(8, uint64_t)
 #pragma GCC diagnostic ignored "-Wpragmas"
 #pragma GCC diagnostic ignored "-Wunknown-warning-option"
 #pragma GCC diagnostic ignored "-Wint-in-bool-context"
-#define DTYPE(id, T, name, category, class) SCATTER(id, T)
+#define DTYPE(id, T, name, category, class)               SCATTER(id, T)
+#define DTYPE_COMPLEX(id, T, name, category, class, part) SCATTER(id, T)
 #include "tensor/dtype.def"
-#undef DTYPE
 
 static void check_line(char *const *ptr, const int64_t *step, void *context)
 {
@@ -103,8 +104,8 @@ static int check_index(const struct op *op, const struct tensor *self, const str
 
 int gather_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    static line_fn *const lines[9] = {
-        [1] = gather_1, [2] = gather_2, [4] = gather_4, [8] = gather_8};
+    static line_fn *const lines[17] = {
+        [1] = gather_1, [2] = gather_2, [4] = gather_4, [8] = gather_8, [16] = gather_16};
     struct tensor *self = tensor_as_row(args[0].tensor), *index = tensor_as_row(args[2].tensor),
                   *result = NULL;
     struct tensor *rows = NULL;
@@ -130,9 +131,9 @@ static int scatter(const struct op *op, const struct value *args, struct tensor 
                    enum scatter_mode mode, struct tensor **out)
 {
     static line_fn *const lines[DTYPE_COUNT] = {
-#define DTYPE(id, T, name, category, class) [DTYPE_##id] = scatter_##id,
+#define DTYPE(id, T, name, category, class)               [DTYPE_##id] = scatter_##id,
+#define DTYPE_COMPLEX(id, T, name, category, class, part) [DTYPE_##id] = scatter_##id,
 #include "tensor/dtype.def"
-#undef DTYPE
     };
     struct tensor *self = args[0].tensor, *index = tensor_as_row(args[2].tensor),
                   *src = tensor_as_row(source);

@@ -289,9 +289,12 @@ PICK(1, uint8_t)
 PICK(2, uint16_t)
 PICK(4, uint32_t)
 PICK(8, uint64_t)
+PICK(16, double _Complex)
 
-static kernel_fn *const pick_kernels[9] = {[1] = pick_1, [2] = pick_2, [4] = pick_4, [8] = pick_8};
-static kernel_fn *const put_kernels[9] = {[1] = put_1, [2] = put_2, [4] = put_4, [8] = put_8};
+static kernel_fn *const pick_kernels[17] = {
+    [1] = pick_1, [2] = pick_2, [4] = pick_4, [8] = pick_8, [16] = pick_16};
+static kernel_fn *const put_kernels[17] = {
+    [1] = put_1, [2] = put_2, [4] = put_4, [8] = put_8, [16] = put_16};
 
 #define ADD(id, T)                                                                                 \
     static void add_##id(int64_t n, char *const *ptr, const int64_t *stride,                       \
@@ -304,14 +307,14 @@ static kernel_fn *const put_kernels[9] = {[1] = put_1, [2] = put_2, [4] = put_4,
             *at = (T)(*at + *(const T *)(ptr[1] + i * stride[1]));                                 \
         }                                                                                          \
     }
-#define DTYPE(id, T, name, category, class) ADD(id, T)
+#define DTYPE(id, T, name, category, class)               ADD(id, T)
+#define DTYPE_COMPLEX(id, T, name, category, class, part) ADD(id, T)
 #include "tensor/dtype.def"
-#undef DTYPE
 
 static kernel_fn *const add_kernels[DTYPE_COUNT] = {
-#define DTYPE(id, T, name, category, class) [DTYPE_##id] = add_##id,
+#define DTYPE(id, T, name, category, class)               [DTYPE_##id] = add_##id,
+#define DTYPE_COMPLEX(id, T, name, category, class, part) [DTYPE_##id] = add_##id,
 #include "tensor/dtype.def"
-#undef DTYPE
 };
 
 static struct tensor *pick(struct tensor *self, const struct indices *in)

@@ -90,6 +90,9 @@ int kernels_level(void);
 KERNEL_TABLES(baseline)
 KERNEL_TABLES(avx2)
 KERNEL_TABLES(avx512)
+/* The kernels of complex.c, which need no wider instructions. */
+extern const elementwise_table elementwise_complex;
+extern const reduce_table reduce_complex;
 
 /* Conversion of elements, from[to]; one input. */
 extern kernel_fn *const convert_kernels[DTYPE_COUNT][DTYPE_COUNT];

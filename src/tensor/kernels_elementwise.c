@@ -22,7 +22,7 @@
 #pragma GCC diagnostic ignored "-Wunused-variable"
 #pragma GCC diagnostic ignored "-Wbitwise-instead-of-logical"
 
-#define PARAM(T, k) (params[k].kind == SCALAR_FLOAT ? (T)params[k].d : (T)params[k].i)
+#define PARAM(T, k) (params[k].kind >= SCALAR_FLOAT ? (T)params[k].d : (T)params[k].i)
 #define p(k)        p##k
 
 #define AT(T, k, step) (*(const T *)(at##k + i * (step)))

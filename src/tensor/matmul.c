@@ -14,11 +14,8 @@ static int check_types(const struct op *op, const struct tensor *a, const struct
         return 0;
     if (op->id == OP_addmm)
         return error_set(ERROR_RUNTIME, "mat1 and mat2 must have the same dtype");
-    return error_set(ERROR_RUNTIME, "expected m1 and m2 to have the same dtype, but got: %s != %s",
-                     dtype_is_float(a->dtype) ? a->dtype == DTYPE_f32 ? "float" : "double"
-                                              : dtype_short_name(a->dtype),
-                     dtype_is_float(b->dtype) ? b->dtype == DTYPE_f32 ? "float" : "double"
-                                              : dtype_short_name(b->dtype));
+    return error_set(ERROR_RUNTIME, "expected scalar type %s but found %s",
+                     dtype_short_name(tensor_dtype(a)), dtype_short_name(tensor_dtype(b)));
 }
 
 /* A matrix as BLAS sees it: rows or columns lie behind one another. Otherwise a copy is made. */
@@ -130,6 +127,21 @@ static void small_product(enum dtype dtype, int64_t n, int64_t k, int64_t m, con
         SMALL_PRODUCT(double)
 }
 
+static void complex_product(enum dtype dtype, const struct blas_matrix *x,
+                            const struct blas_matrix *y, char *c, int64_t n, int64_t k, int64_t m,
+                            double alpha, double beta)
+{
+    float alpha_f32[2] = {(float)alpha, 0}, beta_f32[2] = {(float)beta, 0};
+    double alpha_f64[2] = {alpha, 0}, beta_f64[2] = {beta, 0};
+
+    if (dtype == DTYPE_c64)
+        cblas_cgemm(CblasRowMajor, x->transpose, y->transpose, (blasint)n, (blasint)m, (blasint)k,
+                    alpha_f32, x->data, x->step, y->data, y->step, beta_f32, c, (blasint)m);
+    else
+        cblas_zgemm(CblasRowMajor, x->transpose, y->transpose, (blasint)n, (blasint)m, (blasint)k,
+                    alpha_f64, x->data, x->step, y->data, y->step, beta_f64, c, (blasint)m);
+}
+
 /* c (n, m), contiguous, = alpha * a (n, k) @ b (k, m) + beta * c. Strides in elements. */
 static int product(struct tensor *a, const char *a_data, const int64_t *as, struct tensor *b,
                    const char *b_data, const int64_t *bs, char *c, int64_t n, int64_t k, int64_t m,
@@ -142,9 +154,9 @@ static int product(struct tensor *a, const char *a_data, const int64_t *as, stru
 
     if (n == 0 || m == 0)
         return 0;
-    if (!dtype_is_float(dtype))
+    if (!dtype_is_differentiable(dtype))
         return whole_product(dtype, n, k, m, a_data, as, b_data, bs, c);
-    if (n * k * m <= SMALL) {
+    if (n * k * m <= SMALL && !dtype_is_complex(dtype)) {
         small_product(dtype, n, k, m, a_data, as, b_data, bs, c, alpha, beta);
         return 0;
     }
@@ -156,7 +168,9 @@ static int product(struct tensor *a, const char *a_data, const int64_t *as, stru
     }
     if (n * k * m > LONG_PRODUCT && tensor_long_begin)
         token = tensor_long_begin();
-    if (dtype == DTYPE_f32)
+    if (dtype_is_complex(dtype))
+        complex_product(dtype, &x, &y, c, n, k, m, alpha, beta);
+    else if (dtype == DTYPE_f32)
         cblas_sgemm(CblasRowMajor, x.transpose, y.transpose, (blasint)n, (blasint)m, (blasint)k,
                     (float)alpha, x.data, x.step, y.data, y.step, (float)beta, (float *)c,
                     (blasint)m);
@@ -318,15 +332,14 @@ int addmm_forward(const struct op *op, const struct value *args, struct tensor *
                          "mat1 and mat2 shapes cannot be multiplied (%lldx%lld and %lldx%lld)",
                          (long long)a->shape[0], (long long)a->shape[1], (long long)b->shape[0],
                          (long long)b->shape[1]);
+    if (self->dtype != b->dtype)
+        return error_set(ERROR_RUNTIME, "self and mat2 must have the same dtype");
     if (check_types(op, a, b) < 0)
         return -1;
-    if (self->dtype != a->dtype)
-        return error_set(ERROR_RUNTIME, "self and mat2 must have the same dtype, but got %s and %s",
-                         dtype_short_name(tensor_dtype(self)), dtype_short_name(tensor_dtype(b)));
     c = tensor_new(tensor_dtype(a), 2, (int64_t[]){a->shape[0], b->shape[1]});
     if (!c)
         return -1;
-    if (!dtype_is_float(tensor_dtype(a))) {
+    if (!dtype_is_differentiable(tensor_dtype(a))) {
         tensor_unref(c);
         return error_set(ERROR_RUNTIME, "\"addmm_impl_cpu_\" not implemented for '%s'",
                          dtype_short_name(tensor_dtype(a)));

@@ -157,6 +157,7 @@ struct schema {
     bool numbers, number_first; /* of the row's flags: OP_NUMBERS, OP_NUMBER_FIRST */
     uint32_t tensors;           /* bit i: argument i is a Tensor */
     uint32_t lists;             /* bit i: argument i is a list of tensors */
+    uint32_t dtypes;            /* bit i: argument i is a ScalarType */
     int outputs;
     const char *result_names; /* "values, indices": in the schema behind "->"; NULL: one result */
     struct param params[OP_MAX_ARGS];
@@ -171,6 +172,11 @@ static inline const struct schema *op_schema(const struct op *op)
 void schema_parse(struct schema *schema, const char *text);
 
 /* ---- for forward functions ---- */
+
+/* The forward call of any operation: op->forward() for the types that it has kernels for. Tensors
+ * of stored types (half, bfloat16, complex32) are computed in the wider type and each result is
+ * rounded once; complex tensors are refused by a row that ops_complex.def does not name. */
+int op_run(const struct op *op, const struct value *args, struct tensor **out);
 
 /* Makes *out ready to take a result of this dtype and shape: a new tensor if it is NULL, else
  * checked and resized as PyTorch does for out=. `inplace` results must already have the shape. */

@@ -10,11 +10,16 @@ struct print_options print_options = {
 
 /* ---- one element ---- */
 
-/* How the elements of one tensor are written: all alike, in one width. */
+/* How the elements of one tensor are written: all alike, in one width. A complex tensor has one for
+ * the real parts and one for the imaginary parts. */
 struct format {
-    enum dtype dtype;
     bool is_float, integral, scientific; /* integral: floats that are all whole, "1." */
     int width;
+};
+struct style {
+    enum dtype dtype;
+    int parts; /* 2: complex */
+    struct format part[2];
 };
 
 enum { ELEMENT_SIZE = 512 }; /* the largest double has 309 digits; the precision is cut to fit */
@@ -37,10 +42,16 @@ static int write_float(const struct format *f, double value, char *text)
     return snprintf(text, ELEMENT_SIZE, "%.*f", precision(), value);
 }
 
-static int write_element(const struct format *f, const char *at, char *text)
+/* The part of an element that is written by itself: the whole of a real one. */
+static struct scalar load_part(enum dtype dtype, const char *at, int part)
 {
-    struct scalar s = dtype_load(f->dtype, at);
+    struct scalar s = dtype_load(dtype, at);
 
+    return s.kind == SCALAR_COMPLEX ? scalar_float(part ? s.im : s.d) : s;
+}
+
+static int write_number(const struct format *f, struct scalar s, char *text)
+{
     if (s.kind == SCALAR_BOOL)
         return snprintf(text, ELEMENT_SIZE, "%s", s.i ? "True" : "False");
     if (s.kind == SCALAR_INT)
@@ -48,14 +59,28 @@ static int write_element(const struct format *f, const char *at, char *text)
     return write_float(f, s.d, text);
 }
 
-static void add_element(const struct format *f, const char *at, struct strbuf *out)
+static void add_element(const struct style *style, const char *at, struct strbuf *out)
 {
     char text[ELEMENT_SIZE];
-    int length = write_element(f, at, text);
+    const struct format *f = &style->part[0];
+    int length = write_number(f, load_part(style->dtype, at, 0), text);
 
     if (length < f->width)
         strbuf_pad(out, ' ', (size_t)(f->width - length));
     strbuf_adds(out, text);
+    if (style->parts == 1)
+        return;
+    write_number(&style->part[1], load_part(style->dtype, at, 1), text);
+    if (text[0] != '-')
+        strbuf_addch(out, '+');
+    strbuf_adds(out, text);
+    strbuf_addch(out, 'j');
+}
+
+/* As PyTorch counts it when it breaks lines. */
+static int element_width(const struct style *style)
+{
+    return style->part[0].width + 2 + (style->parts == 2 ? style->part[1].width + 1 : 0);
 }
 
 /* ---- which elements are shown ---- */
@@ -105,7 +130,9 @@ static void visit_shown(const struct tensor *t, int dim, const char *at, bool su
 
 /* What PyTorch's rule looks at; zeros, infinities and NaN have no say in the format of floats. */
 struct survey {
+    const struct style *style;
     struct format *format;
+    int part;
     int64_t counted;
     double min, max;
     bool fraction;
@@ -114,7 +141,7 @@ struct survey {
 static void survey_element(const char *at, void *context)
 {
     struct survey *s = context;
-    double value = dtype_load(s->format->dtype, at).d, magnitude = fabs(value);
+    double value = load_part(s->style->dtype, at, s->part).d, magnitude = fabs(value);
 
     if (!isfinite(value) || value == 0)
         return;
@@ -126,49 +153,56 @@ static void survey_element(const char *at, void *context)
 
 static void widen(const char *at, void *context)
 {
-    struct format *f = context;
+    const struct survey *s = context;
+    struct format *f = s->format;
+    struct scalar value = load_part(s->style->dtype, at, s->part);
     char text[ELEMENT_SIZE];
+    int length;
 
-    if (f->is_float) {
-        double value = dtype_load(f->dtype, at).d;
-        if (!isfinite(value) || value == 0)
-            return;
-    }
-
-    int length = write_element(f, at, text);
-
+    if (f->is_float && (!isfinite(value.d) || value.d == 0))
+        return;
+    length = write_number(f, value, text);
     if (length > f->width)
         f->width = length;
 }
 
-static struct format choose_format(const struct tensor *t, bool summarize)
+static void choose_format(const struct tensor *t, bool summarize, struct style *style, int part)
 {
-    enum dtype dtype = tensor_dtype(t);
-    struct format f = {
-        .dtype = dtype, .is_float = dtype_is_float(dtype), .integral = true, .width = 1};
-    struct survey s = {.format = &f};
+    struct format *f = &style->part[part];
+    struct survey s = {.style = style, .format = f, .part = part};
 
-    if (f.is_float) {
+    *f = (struct format){
+        .is_float = dtype_is_differentiable(style->dtype), .integral = true, .width = 1};
+    if (f->is_float) {
         visit_shown(t, 0, tensor_data(t), summarize, survey_element, &s);
         if (s.counted == 0)
-            return f;
-        f.integral = !s.fraction;
-        f.scientific = s.max / s.min > 1000.0 || s.max > 1.0e8 || (s.fraction && s.min < 1.0e-4);
+            return;
+        f->integral = !s.fraction;
+        f->scientific = s.max / s.min > 1000.0 || s.max > 1.0e8 || (s.fraction && s.min < 1.0e-4);
     }
-    visit_shown(t, 0, tensor_data(t), summarize, widen, &f);
+    visit_shown(t, 0, tensor_data(t), summarize, widen, &s);
     /* An option set by hand comes after the widths, as in PyTorch. */
-    if (f.is_float && print_options.sci_mode >= 0)
-        f.scientific = print_options.sci_mode > 0;
-    return f;
+    if (f->is_float && print_options.sci_mode >= 0)
+        f->scientific = print_options.sci_mode > 0;
+}
+
+static struct style choose_style(const struct tensor *t, bool summarize)
+{
+    struct style style = {.dtype = tensor_dtype(t),
+                          .parts = dtype_is_complex(tensor_dtype(t)) ? 2 : 1};
+
+    for (int part = 0; part < style.parts; part++)
+        choose_format(t, summarize, &style, part);
+    return style;
 }
 
 /* ---- rows and brackets ---- */
 
-static void add_row(const struct tensor *t, const char *at, int indent, const struct format *f,
+static void add_row(const struct tensor *t, const char *at, int indent, const struct style *style,
                     bool summarize, struct strbuf *out)
 {
     int dim = t->ndim - 1, room = print_options.linewidth - indent, count = 0;
-    int per_line = room / (f->width + 2) > 1 ? room / (f->width + 2) : 1;
+    int per_line = room / element_width(style) > 1 ? room / element_width(style) : 1;
     int64_t step = t->stride[dim] * (int64_t)dtype_size(tensor_dtype(t));
     struct window w = window_of(t, dim, summarize);
 
@@ -184,21 +218,21 @@ static void add_row(const struct tensor *t, const char *at, int indent, const st
             strbuf_adds(out, " ...");
             i = w.tail - 1;
         } else {
-            add_element(f, at + i * step, out);
+            add_element(style, at + i * step, out);
         }
     }
     strbuf_addch(out, ']');
 }
 
 static void add_dims(const struct tensor *t, int dim, const char *at, int indent,
-                     const struct format *f, bool summarize, struct strbuf *out)
+                     const struct style *style, bool summarize, struct strbuf *out)
 {
     if (t->ndim == 0) {
-        add_element(f, at, out);
+        add_element(style, at, out);
         return;
     }
     if (dim == t->ndim - 1) {
-        add_row(t, at, indent, f, summarize, out);
+        add_row(t, at, indent, style, summarize, out);
         return;
     }
 
@@ -216,7 +250,7 @@ static void add_dims(const struct tensor *t, int dim, const char *at, int indent
             strbuf_adds(out, "...");
             i = w.tail - 1;
         } else {
-            add_dims(t, dim + 1, at + i * step, indent + 1, f, summarize, out);
+            add_dims(t, dim + 1, at + i * step, indent + 1, style, summarize, out);
         }
     }
     strbuf_addch(out, ']');
@@ -260,7 +294,7 @@ static void add_size_suffix(struct tail *tail, const struct tensor *t)
 
 static bool shows_dtype(const struct tensor *t)
 {
-    if (tensor_dtype(t) == dtype_default())
+    if (tensor_dtype(t) == dtype_default() || tensor_dtype(t) == dtype_default_complex())
         return false;
     return t->numel == 0 || (t->dtype != DTYPE_i64 && t->dtype != DTYPE_b8);
 }
@@ -276,8 +310,8 @@ int tensor_print(const struct tensor *t, const char *name, const char *suffix, i
     if (t->numel == 0) {
         strbuf_adds(out, "[]");
     } else {
-        struct format f = choose_format(t, summarize);
-        add_dims(t, 0, tensor_data(t), tail.indent, &f, summarize, out);
+        struct style style = choose_style(t, summarize);
+        add_dims(t, 0, tensor_data(t), tail.indent, &style, summarize, out);
     }
 
     const char *newline = strrchr(out->text + start, '\n');

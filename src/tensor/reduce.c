@@ -248,5 +248,5 @@ enum dtype reduce_sum_dtype(const struct tensor *self, const struct value *wante
 {
     if (wanted->given)
         return (enum dtype)wanted->i;
-    return dtype_is_float(tensor_dtype(self)) ? tensor_dtype(self) : DTYPE_i64;
+    return dtype_is_differentiable(tensor_dtype(self)) ? tensor_dtype(self) : DTYPE_i64;
 }

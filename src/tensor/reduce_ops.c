@@ -32,7 +32,7 @@ static struct tensor *converted(struct tensor *t, enum dtype dtype)
 static struct tensor *reduce_arithmetic(struct tensor *self, uint32_t mask, bool keepdim,
                                         enum reduction reduction, enum dtype dtype)
 {
-    enum dtype working = dtype_is_float(dtype) ? dtype : DTYPE_i64;
+    enum dtype working = dtype_is_differentiable(dtype) ? dtype : DTYPE_i64;
 
     return converted(reduce(self, mask, keepdim, reduction, working), dtype);
 }
@@ -96,9 +96,11 @@ static void divide(struct tensor *t, int64_t by)
 {
     float *f = (float *)tensor_data(t);
     double *d = (double *)tensor_data(t);
+    enum dtype part = dtype_infos[t->dtype].part; /* complex numbers part by part */
+    int64_t count = t->numel * (int64_t)(dtype_size(tensor_dtype(t)) / dtype_size(part));
 
-    for (int64_t i = 0; i < t->numel; i++) {
-        if (t->dtype == DTYPE_f32)
+    for (int64_t i = 0; i < count; i++) {
+        if (part == DTYPE_f32)
             f[i] /= (float)by;
         else
             d[i] /= (double)by;
@@ -111,7 +113,7 @@ static int mean(const struct op *op, struct tensor *self, uint32_t mask, bool ke
     enum dtype dtype = wanted->given ? (enum dtype)wanted->i : tensor_dtype(self);
     struct tensor *result;
 
-    if (!dtype_is_float(dtype))
+    if (!dtype_is_differentiable(dtype))
         return error_set(ERROR_RUNTIME,
                          "mean(): could not infer output dtype. %s must be either a floating "
                          "point or complex dtype. Got: %s",

@@ -177,6 +177,8 @@ void schema_parse(struct schema *schema, const char *s)
                 schema->tensors |= 1u << schema->count;
             if (p->type == VALUE_TENSORS || p->type == VALUE_INDICES)
                 schema->lists |= 1u << schema->count;
+            if (p->type == VALUE_DTYPE)
+                schema->dtypes |= 1u << schema->count;
             schema->count++;
             schema->positional += !keyword;
         }

@@ -131,7 +131,9 @@ struct tensor *tensor_from_scalar(struct scalar value, enum dtype dtype)
 struct tensor *tensor_wrap_number(struct scalar value)
 {
     struct tensor *t =
-        tensor_from_scalar(value, value.kind == SCALAR_FLOAT ? DTYPE_f64 : scalar_dtype(value));
+        tensor_from_scalar(value, value.kind == SCALAR_COMPLEX ? DTYPE_c128
+                                  : value.kind == SCALAR_FLOAT ? DTYPE_f64
+                                                               : scalar_dtype(value));
 
     if (t)
         t->wrapped_number = true;

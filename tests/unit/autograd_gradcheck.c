@@ -26,9 +26,12 @@ static struct tensor *weighted_sum(struct tensor *const *list, int count, int sa
     for (int i = 0; i < count; i++) {
         struct tensor *part;
 
-        if (!list[i] || !dtype_is_float(tensor_dtype(list[i])))
+        if (!list[i] || !dtype_is_differentiable(tensor_dtype(list[i])))
             continue;
-        part = d_sum_all(d_mul(list[i], weights(list[i], salt + i)));
+        part =
+            dtype_is_complex(tensor_dtype(list[i])) ? d_call1(OP_view_as_real, list[i]) : list[i];
+        if (part)
+            part = d_sum_all(d_mul(part, weights(part, salt + i)));
         sum = sum ? d_add(sum, part) : part;
     }
     return sum;
@@ -41,11 +44,8 @@ static struct tensor *value_of(struct call *call)
     struct value args[OP_MAX_ARGS];
     int outputs = call->op->outputs;
 
-    memcpy(args, call->args, sizeof(args));
-    for (int i = 0; call->symmetric >> i; i++) {
-        if (call->symmetric >> i & 1)
-            args[i].tensor = d_add(args[i].tensor, d_transpose(args[i].tensor, -2, -1));
-    }
+    if (!call_arguments(call, args))
+        return NULL;
     if (call->op->flags & OP_MUTATES) {
         args[0].tensor = d_call1(OP_clone, args[0].tensor);
         if (!args[0].tensor || op_call_inplace(call->op, args) < 0)
@@ -168,7 +168,7 @@ static bool second_order(enum op_id id)
 /* These refuse a tensor that lies transposed. */
 static bool only_contiguous(enum op_id id)
 {
-    return id == OP_view || id == OP_view_as || id == OP_unflatten;
+    return id == OP_view || id == OP_view_as || id == OP_unflatten || id == OP_view_as_complex;
 }
 
 Test(gradcheck, every_sample)

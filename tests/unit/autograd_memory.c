@@ -11,22 +11,25 @@
 static int run(struct call *call, bool in_place)
 {
     struct tensor *out[OP_MAX_OUTPUTS] = {NULL}, *root = NULL;
+    struct value args[OP_MAX_ARGS];
     size_t mark = pool_open();
     int status;
 
-    if (in_place || call->op->flags & OP_MUTATES) {
-        struct value args[OP_MAX_ARGS];
-
-        memcpy(args, call->args, sizeof(args));
+    if (!call_arguments(call, args)) {
+        status = -1;
+    } else if (in_place || call->op->flags & OP_MUTATES) {
         args[0].tensor = d_call1(OP_clone, args[0].tensor);
         status = args[0].tensor
                      ? op_call_inplace(in_place ? &ops_inplace[call->op->id] : call->op, args)
                      : -1;
         root = status == 0 ? d_sum_all(args[0].tensor) : NULL;
     } else {
-        status = op_call(call->op, call->args, out);
-        root = status == 0 && dtype_is_float(tensor_dtype(out[0])) ? d_sum_all(out[0]) : NULL;
+        status = op_call(call->op, args, out);
+        root =
+            status == 0 && dtype_is_differentiable(tensor_dtype(out[0])) ? d_sum_all(out[0]) : NULL;
     }
+    if (root && dtype_is_complex(tensor_dtype(root)))
+        root = d_part(root, 0);
     if (root && root->requires_grad) {
         struct backward_request request = {.roots = &root, .root_count = 1};
 

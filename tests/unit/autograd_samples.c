@@ -1,5 +1,7 @@
 #include "autograd_samples.h"
 
+#include "autograd/formula.h"
+
 #include <assert.h>
 #include <ctype.h>
 #include <stdlib.h>
@@ -11,6 +13,7 @@
 #define POSITIVE1(name) {OP_##name, "p23"}, {OP_##name, "p"},
 const struct sample samples[] = {
 #include "autograd_samples.def"
+#include "autograd_samples_complex.def"
 #include "autograd_samples_nn.def"
 #include "autograd_samples_ops.def"
 #include "autograd_samples_recurrent.def"
@@ -105,6 +108,8 @@ static struct tensor *read_tensor(struct call *call, const char **text, bool tur
 
     while (isdigit((unsigned char)**text))
         shape[ndim++] = *(*text)++ - '0';
+    if (kind == 'z')
+        shape[ndim++] = 2;
     t = own(call, tensor_new(dtype, ndim, shape));
     if (!t)
         return NULL;
@@ -148,9 +153,11 @@ static bool read_word(struct call *call, const char *text, const struct param *p
     v->given = strcmp(text, "-") != 0;
     if (!v->given)
         return true;
-    if (strchr("fpubicqs", *text) && *text && strcmp(text, "inf") != 0) {
+    if (strchr("fpubicqsz", *text) && *text && strcmp(text, "inf") != 0) {
         if (*text == 's')
             call->symmetric |= 1u << (v - call->args);
+        if (*text == 'z')
+            call->complex |= 1u << (v - call->args);
         v->tensor = read_tensor(call, &text, turned);
         return v->tensor;
     }
@@ -202,6 +209,25 @@ bool call_init(struct call *call, const struct sample *sample, bool turned)
         }
     }
     op_defaults(call->op, call->args, count);
+    return true;
+}
+
+bool call_arguments(const struct call *call, struct value *args)
+{
+    memcpy(args, call->args, sizeof(call->args));
+    for (int i = 0; i < OP_MAX_ARGS; i++) {
+        struct tensor *t = args[i].tensor;
+
+        if (call->symmetric >> i & 1)
+            t = d_add(t, d_transpose(t, -2, -1));
+        else if (call->complex >> i & 1)
+            t = d_call1(OP_view_as_complex, d_call1(OP_contiguous, t));
+        else
+            continue;
+        if (!t)
+            return false;
+        args[i].tensor = t;
+    }
     return true;
 }
 

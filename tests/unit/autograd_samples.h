@@ -8,9 +8,9 @@
  *   p23        the same within 0.1..0.9; u23: within 1.5..2.5
  *   q23 c23    as p23 and u23, without a gradient
  *   s33        a matrix; the argument is its sum with its transpose, which is positive-definite
- *   b23        bool; i23:0,1,1,0,2,1: int64
- *   {f23,f3}   list of tensors, - in it for none
- *   [0,1]      int[];   2 0.5  number;   T F  bool;   'text';   -  None;   @f64  dtype
+ *   z23        complex128, shape (2, 3), seen as a function of its parts, a float64 tensor (2, 3,
+ * 2) b23        bool; i23:0,1,1,0,2,1: int64 {f23,f3}   list of tensors, - in it for none [0,1]
+ * int[];   2 0.5  number;   T F  bool;   'text';   -  None;   @f64  dtype
  */
 #ifndef SADDLE_TESTS_AUTOGRAD_SAMPLES_H
 #define SADDLE_TESTS_AUTOGRAD_SAMPLES_H
@@ -31,6 +31,7 @@ struct call {
     struct tensor *inputs[CALL_TENSORS]; /* the float64 ones, with requires_grad */
     int input_count;
     uint32_t symmetric; /* bit i: argument i is to be symmetric */
+    uint32_t complex;   /* bit i: argument i holds the parts of complex numbers */
     struct tensor *owned[CALL_TENSORS];
     int owned_count;
     struct tensor *lists[4][8];
@@ -41,6 +42,8 @@ struct call {
 
 /* `turned`: tensors of two dimensions and more lie transposed in memory. False: out of memory. */
 bool call_init(struct call *call, const struct sample *sample, bool turned);
+/* The arguments of the call, made from its inputs, in the pool. False: an error. */
+bool call_arguments(const struct call *call, struct value *args);
 void call_release(struct call *call);
 
 #endif

@@ -1,0 +1,227 @@
+/* The forward call: which types an operation takes as they are, and what is done with the others.
+ */
+#include "base/error.h"
+#include "base/mem.h"
+#include "tensor/op.h"
+
+#include <string.h>
+
+#define BIT(id) (1u << DTYPE_##id)
+
+/* The types that kernels of real numbers know. */
+enum {
+    REAL_TYPES = 0
+#define DTYPE(id, ctype, name, category, class) | BIT(id)
+#include "tensor/dtype.def"
+    ,
+    COMPLEX_TYPES = BIT(c64) | BIT(c128),
+    ALL_TYPES = (1u << DTYPE_COUNT) - 1
+};
+
+/* Bit sets by operation; 0 stands for REAL_TYPES. */
+static const uint32_t row_types[OP_COUNT] = {
+#define UNARY(name, params, rule, expr, saves, dself, flags, help)          [OP_##name] = ALL_TYPES,
+#define BINARY(name, params, rule, expr, saves, dself, dother, flags, help) [OP_##name] = ALL_TYPES,
+#define TERNARY(name, params, rule, expr, saves, d0, d1, d2, flags, help)   [OP_##name] = ALL_TYPES,
+#include "tensor/ops.def"
+#define ANY_TYPE(name) [OP_##name] = ALL_TYPES,
+#define COMPLEX(name)  [OP_##name] = REAL_TYPES | COMPLEX_TYPES,
+#include "tensor/ops_complex.def"
+};
+
+/* ---- which types there are ---- */
+
+static uint32_t types_given(const struct schema *schema, const struct value *args)
+{
+    uint32_t types = 0;
+
+    for (uint32_t left = schema->tensors; left; left &= left - 1) {
+        const struct value *v = &args[__builtin_ctz(left)];
+
+        if (v->given)
+            types |= 1u << v->tensor->dtype;
+    }
+    for (uint32_t left = schema->lists; left; left &= left - 1) {
+        const struct value *v = &args[__builtin_ctz(left)];
+
+        for (int j = 0; v->given && j < v->tensors.count; j++)
+            types |= v->tensors.at[j] ? 1u << v->tensors.at[j]->dtype : 0;
+    }
+    for (uint32_t left = schema->dtypes; left; left &= left - 1) {
+        const struct value *v = &args[__builtin_ctz(left)];
+
+        types |= v->given ? 1u << v->i : 0;
+    }
+    return types;
+}
+
+/* PyTorch's error for the first type of a set that an operation has no kernel for. */
+static int refuse(const struct op *op, uint32_t types)
+{
+    return error_set(ERROR_RUNTIME, "\"%s_cpu\" not implemented for '%s'", op->name,
+                     dtype_short_name((enum dtype)__builtin_ctz(types)));
+}
+
+/* ---- calls in the wider type ---- */
+
+/* One call with its tensors converted. `own` holds them in the order of the arguments, so that a
+ * list argument is a part of it. */
+struct widened {
+    struct value args[OP_MAX_ARGS];
+    struct tensor **own;
+    int count;
+    enum dtype common; /* the type of what the call gives */
+};
+
+static int count_tensors(const struct schema *schema, const struct value *args)
+{
+    int count = __builtin_popcount(schema->tensors);
+
+    for (uint32_t left = schema->lists; left; left &= left - 1) {
+        const struct value *v = &args[__builtin_ctz(left)];
+
+        count += v->given ? v->tensors.count : 0;
+    }
+    return count;
+}
+
+static void widen_release(struct widened *w)
+{
+    for (int k = 0; k < w->count; k++)
+        tensor_unref(w->own[k]);
+    mem_free(w->own);
+}
+
+/* Adds a converted tensor (NULL: none) and returns its place. */
+static struct tensor **widen_tensor(struct widened *w, struct tensor *t)
+{
+    struct tensor **at = &w->own[w->count++];
+
+    *at = t ? tensor_to(t, dtype_computed(tensor_dtype(t))) : NULL;
+    return t && !*at ? NULL : at;
+}
+
+static int widen_argument(struct widened *w, const struct schema *schema, int i)
+{
+    struct value *v = &w->args[i];
+    struct tensor **at, **list = w->own + w->count;
+
+    if (schema->dtypes >> i & 1) {
+        w->common = (enum dtype)v->i;
+        v->i = dtype_computed(w->common);
+    } else if (schema->tensors >> i & 1) {
+        at = widen_tensor(w, v->tensor);
+        if (!at)
+            return -1;
+        v->tensor = *at;
+    } else if (schema->lists >> i & 1) {
+        for (int j = 0; j < v->tensors.count; j++) {
+            if (!widen_tensor(w, v->tensors.at[j]))
+                return -1;
+        }
+        v->tensors.at = list;
+    }
+    return 0;
+}
+
+/* The type that the tensors of the call have in common. */
+static enum dtype common_type(const struct schema *schema, const struct value *args,
+                              struct tensor **scratch)
+{
+    int count = 0;
+
+    for (int i = 0; i < schema->count; i++) {
+        if (!args[i].given)
+            continue;
+        if (schema->tensors >> i & 1)
+            scratch[count++] = args[i].tensor;
+        for (int j = 0; schema->lists >> i & 1 && j < args[i].tensors.count; j++) {
+            if (args[i].tensors.at[j])
+                scratch[count++] = args[i].tensors.at[j];
+        }
+    }
+    return count ? op_result_type(count, scratch) : DTYPE_NONE;
+}
+
+static int widen(struct widened *w, const struct schema *schema, const struct value *args)
+{
+    int count = count_tensors(schema, args);
+
+    w->count = 0;
+    w->own = mem_zero((size_t)count + 1, sizeof(struct tensor *));
+    if (!w->own)
+        return -1;
+    w->common = common_type(schema, args, w->own);
+    memcpy(w->args, args, (size_t)schema->count * sizeof(*args));
+    for (int i = 0; i < schema->count; i++) {
+        if (args[i].given && widen_argument(w, schema, i) < 0) {
+            widen_release(w);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* What a result in the wider type becomes beside arguments of a common type. */
+static enum dtype narrowed(enum dtype dtype, enum dtype common)
+{
+    if (common != DTYPE_NONE && dtype == dtype_computed(common))
+        return common;
+    if (common == DTYPE_c32 && dtype == DTYPE_f32)
+        return DTYPE_f16; /* its part, or its size */
+    return dtype;
+}
+
+static int give_narrowed(const struct op *op, struct tensor *result, enum dtype common,
+                         struct tensor **out)
+{
+    struct tensor *given = tensor_to(result, narrowed(tensor_dtype(result), common));
+
+    tensor_unref(result);
+    return op_give(op, given, out);
+}
+
+static int run_widened(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *made[OP_MAX_OUTPUTS] = {NULL}, *given[OP_MAX_OUTPUTS];
+    struct widened w;
+    int status;
+
+    if (widen(&w, op_schema(op), args) < 0)
+        return -1;
+    if (op->flags & (OP_MUTATES | OP_IN_PLACE_CALL))
+        made[0] = tensor_ref(w.args[0].tensor);
+    status = op->forward(op, w.args, made);
+    memcpy(given, out, sizeof(given));
+    for (int i = 0; i < op->outputs; i++) {
+        if (status == 0 && made[i])
+            status = give_narrowed(op, made[i], w.common, &out[i]);
+        else
+            tensor_unref(made[i]);
+    }
+    for (int i = 0; i < op->outputs && status < 0; i++) {
+        if (out[i] != given[i])
+            tensor_unref(out[i]);
+        out[i] = given[i];
+    }
+    widen_release(&w);
+    return status;
+}
+
+int op_run(const struct op *op, const struct value *args, struct tensor **out)
+{
+    uint32_t given, taken = row_types[op->id];
+
+    if (taken == ALL_TYPES || op->flags & OP_VIEW)
+        return op->forward(op, args, out);
+    if (taken == 0)
+        taken = REAL_TYPES;
+    given = types_given(op_schema(op), args);
+    if (!(given & ~taken))
+        return op->forward(op, args, out);
+    if (given & COMPLEX_TYPES & ~taken)
+        return refuse(op, given & COMPLEX_TYPES & ~taken);
+    if (given & BIT(c32) && !(taken & BIT(c64)))
+        return refuse(op, BIT(c32));
+    return run_widened(op, args, out);
+}

@@ -191,8 +191,7 @@ static void walk_all(const struct walk *w, const struct tensor *in, struct tenso
 /* The number that does not change what it is joined to. */
 static struct scalar neutral(enum reduction reduction, enum dtype dtype)
 {
-    const int bits = 8 * (int)dtype_size(dtype);
-    int64_t most = INT64_MAX >> (64 - bits), least = -most - 1;
+    int64_t most, least;
 
     switch (reduction) {
     case REDUCE_SUM:
@@ -204,6 +203,8 @@ static struct scalar neutral(enum reduction reduction, enum dtype dtype)
     }
     if (dtype_is_float(dtype))
         return scalar_float(reduction == REDUCE_MAX ? -INFINITY : INFINITY);
+    most = INT64_MAX >> (64 - 8 * (int)dtype_size(dtype));
+    least = -most - 1;
     if (dtype == DTYPE_b8 || dtype == DTYPE_u8) {
         least = 0;
         most = dtype == DTYPE_b8 ? 1 : UINT8_MAX;

@@ -74,7 +74,8 @@ static int read_int(PyObject *object, int64_t *out)
     if (PyFloat_Check(object) || PyBool_Check(object))
         return 0;
     if (tensor_check(object)) {
-        if (tensor_of(object)->numel != 1 || dtype_is_differentiable(tensor_dtype(tensor_of(object))))
+        if (tensor_of(object)->numel != 1 ||
+            dtype_is_differentiable(tensor_dtype(tensor_of(object))))
             return 0;
         tensor_item(tensor_of(object), &s);
         *out = s.i;

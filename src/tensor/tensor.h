@@ -78,8 +78,8 @@ struct tensor *tensor_zeros(enum dtype dtype, int ndim, const int64_t *shape);
 struct tensor *tensor_full(enum dtype dtype, int ndim, const int64_t *shape, struct scalar value);
 /* Same shape; dtype DTYPE_NONE takes that of `like`. */
 struct tensor *tensor_new_like(const struct tensor *like, enum dtype dtype);
-/* As tensor_new(); the dimensions lie in memory in the order that those of the operands (broadcast to
- * shape) have, the first that tells deciding: what PyTorch does for results and calls
+/* As tensor_new(); the dimensions lie in memory in the order that those of the operands (broadcast
+ * to shape) have, the first that tells deciding: what PyTorch does for results and calls
  * preserve_format. */
 struct tensor *tensor_new_as(enum dtype dtype, int ndim, const int64_t *shape, int count,
                              struct tensor *const *operands);

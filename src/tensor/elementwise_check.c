@@ -102,7 +102,8 @@ int elementwise_check(enum op_id id, int count, struct tensor *const *in, const 
             return -1;
         break;
     case OP_addcdiv:
-        if (!dtype_is_float(tensor_dtype(in[1])) && !dtype_is_float(tensor_dtype(in[2])))
+        if (!dtype_is_differentiable(tensor_dtype(in[1])) &&
+            !dtype_is_differentiable(tensor_dtype(in[2])))
             return error_set(
                 ERROR_RUNTIME,
                 "Integer division with addcdiv is no longer supported, and in a future  release "

@@ -4,42 +4,79 @@
 
 #include <string.h>
 
-/* Eight windows at a time: rows are short, and the last eight go back over windows that are done,
- * which stay as they are. NaN counts as the largest, as in max(). */
-enum { LANES = 8 };
-typedef int64_t places __attribute__((vector_size(LANES * sizeof(int64_t))));
+/* The elements of two vectors with these numbers. */
+#ifdef __clang__
+#define PICK(type, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define PICK(type, a, b, ...) __builtin_shuffle(a, b, (type){__VA_ARGS__})
+#endif
 
-#define LARGEST(T, I, id)                                                                          \
-    typedef T values_##id __attribute__((vector_size(LANES * sizeof(T))));                         \
-    typedef I mask_##id __attribute__((vector_size(LANES * sizeof(T))));                           \
-    static inline __attribute__((always_inline)) void eight_##id(                                  \
+/* `lanes` windows at a time. With a step of 2 every other element of two vectors is taken; the
+ * second begins one before the end of the first, so that none is read beyond the last window. NaN
+ * counts as the largest, as in max(). */
+#define BLOCK(T, I, id, lanes, first, ...)                                                         \
+    typedef T values_##id##_##lanes __attribute__((vector_size(lanes * sizeof(T))));               \
+    typedef I mask_##id##_##lanes __attribute__((vector_size(lanes * sizeof(T))));                 \
+    typedef int64_t places_##id##_##lanes __attribute__((vector_size(lanes * sizeof(int64_t))));   \
+    static inline __attribute__((always_inline)) void block_##id##_##lanes(                        \
         const T *in, const int64_t step, int64_t at, T *largest, int64_t *index)                   \
     {                                                                                              \
-        values_##id x, next, most;                                                                 \
-        places old, place = {0, 1, 2, 3, 4, 5, 6, 7};                                              \
-        mask_##id better;                                                                          \
+        values_##id##_##lanes x, next, most;                                                       \
+        places_##id##_##lanes old, place = first, wide;                                            \
+        mask_##id##_##lanes better;                                                                \
                                                                                                    \
         memcpy(&x, in, sizeof(x));                                                                 \
-        if (step == 2) { /* the seven elements between do not reach beyond the last */             \
-            memcpy(&next, in + 7, sizeof(next));                                                   \
-            x = __builtin_shufflevector(x, next, 0, 2, 4, 6, 9, 11, 13, 15);                       \
+        if (step == 2) {                                                                           \
+            memcpy(&next, in + lanes - 1, sizeof(next));                                           \
+            x = PICK(mask_##id##_##lanes, x, next, __VA_ARGS__);                                   \
         }                                                                                          \
         memcpy(&most, largest, sizeof(most));                                                      \
         memcpy(&old, index, sizeof(old));                                                          \
-        better = (mask_##id)(x > most) | (mask_##id)(x != x);                                      \
-        most = (values_##id)((better & (mask_##id)x) | (~better & (mask_##id)most));               \
-        place = (place * step + at) & __builtin_convertvector(better, places);                     \
-        old = place | (~__builtin_convertvector(better, places) & old);                            \
+        better = (mask_##id##_##lanes)(x > most) | (mask_##id##_##lanes)(x != x);                  \
+        wide = __builtin_convertvector(better, places_##id##_##lanes);                             \
+        most = (values_##id##_##lanes)((better & (mask_##id##_##lanes)x) |                         \
+                                       (~better & (mask_##id##_##lanes)most));                     \
+        old = (wide & (place * step + at)) | (~wide & old);                                        \
         memcpy(largest, &most, sizeof(most));                                                      \
         memcpy(index, &old, sizeof(old));                                                          \
     }                                                                                              \
+    /* Rows are short: the last block goes back over windows that are done, which stay as they     \
+     * are. */                                                                                     \
+    static inline void blocks_##id##_##lanes(int64_t n, const T *in, int64_t step, int64_t at,     \
+                                             T *largest, int64_t *index)                           \
+    {                                                                                              \
+        for (int64_t i = 0; i < n; i += lanes) {                                                   \
+            int64_t k = i + lanes <= n ? i : n - lanes;                                            \
+                                                                                                   \
+            if (step == 1)                                                                         \
+                block_##id##_##lanes(in + k, 1, at + k, largest + k, index + k);                   \
+            else                                                                                   \
+                block_##id##_##lanes(in + k * 2, 2, at + k * 2, largest + k, index + k);           \
+        }                                                                                          \
+    }
+
+#define FIRST_4                                                                                    \
+    {                                                                                              \
+        0, 1, 2, 3                                                                                 \
+    }
+#define FIRST_8                                                                                    \
+    {                                                                                              \
+        0, 1, 2, 3, 4, 5, 6, 7                                                                     \
+    }
+#define LARGEST(T, I, id)                                                                          \
+    BLOCK(T, I, id, 4, FIRST_4, 0, 2, 5, 7)                                                        \
+    BLOCK(T, I, id, 8, FIRST_8, 0, 2, 4, 6, 9, 11, 13, 15)                                         \
     static void largest_##id(int64_t n, const void *from, int64_t step, int64_t at, void *to,      \
                              int64_t *index)                                                       \
     {                                                                                              \
         const T *in = (const T *)from + at;                                                        \
         T *largest = to;                                                                           \
                                                                                                    \
-        if (n < LANES || step > 2) {                                                               \
+        if (n >= 8 && step <= 2) {                                                                 \
+            blocks_##id##_8(n, in, step, at, largest, index);                                      \
+        } else if (n >= 4 && step <= 2) {                                                          \
+            blocks_##id##_4(n, in, step, at, largest, index);                                      \
+        } else {                                                                                   \
             for (int64_t i = 0; i < n; i++) {                                                      \
                 const T x = in[i * step], most = largest[i];                                       \
                 const bool better = (x > most) | (x != x);                                         \
@@ -47,15 +84,6 @@ typedef int64_t places __attribute__((vector_size(LANES * sizeof(int64_t))));
                 largest[i] = better ? x : most;                                                    \
                 index[i] = better ? at + i * step : index[i];                                      \
             }                                                                                      \
-            return;                                                                                \
-        }                                                                                          \
-        for (int64_t i = 0; i < n; i += LANES) {                                                   \
-            int64_t k = i + LANES <= n ? i : n - LANES;                                            \
-                                                                                                   \
-            if (step == 1)                                                                         \
-                eight_##id(in + k, 1, at + k, largest + k, index + k);                             \
-            else                                                                                   \
-                eight_##id(in + k * 2, 2, at + k * 2, largest + k, index + k);                     \
         }                                                                                          \
     }
 LARGEST(float, int32_t, f32)

@@ -125,6 +125,10 @@ $(O)/%.o: %.c $(O)/flags | libraries
 	$(Q)mkdir -p $(@D)
 	$(Q)$(COMPILE)
 
+# Plain loops over elements, one set for all processors: vector code as well.
+LOOPS := copy copy_ops extremes gather index mask pick sorted
+$(LOOPS:%=$(O)/src/tensor/%.o): EXTRA = $(if $(SANITIZE),,-O3)
+
 define isa_rule
 $(O)/%.$(1).o: EXTRA = -DKERNEL_ISA=$(1) $(ISA_FLAGS) $(ISA_$(1))
 $(O)/%.$(1).o: %.c $(O)/flags | libraries

@@ -50,6 +50,62 @@ kernel_fn *const convert_kernels[DTYPE_COUNT][DTYPE_COUNT] = {
 #include "tensor/dtype.def"
 };
 
+static inline void run(size_t size, int64_t n, char *to, const char *from, int64_t step)
+{
+    const size_t all = (size_t)n * size;
+
+    if (step == (int64_t)size) {
+        memcpy(to, from, all);
+    } else if (step == 0) { /* a few elements, and then twice as many each time */
+        size_t done = 0;
+
+        for (; done < all && done < 64; done += size)
+            memcpy(to + done, from, size);
+        for (; done < all; done *= 2)
+            memcpy(to + done, to, done < all - done ? done : all - done);
+    } else {
+        for (int64_t i = 0; i < n; i++)
+            memcpy(to + (size_t)i * size, from + i * step, size);
+    }
+}
+
+void copy_run(size_t size, int64_t n, char *to, const char *from, int64_t step)
+{
+    if (size == sizeof(uint32_t)) /* copies of known size are instructions, not calls */
+        run(sizeof(uint32_t), n, to, from, step);
+    else if (size == sizeof(uint64_t))
+        run(sizeof(uint64_t), n, to, from, step);
+    else
+        run(size, n, to, from, step);
+}
+
+/* Elements of one type. */
+#define MOVE(bytes, T)                                                                             \
+    static void move_##bytes(int64_t n, char *const *ptr, const int64_t *stride,                   \
+                             const struct scalar *params)                                          \
+    {                                                                                              \
+        (void)params;                                                                              \
+        if (stride[0] == sizeof(T) && (stride[1] == sizeof(T) || stride[1] == 0)) {                \
+            copy_run(sizeof(T), n, ptr[0], ptr[1], stride[1]);                                     \
+            return;                                                                                \
+        }                                                                                          \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            *(T *)(ptr[0] + i * stride[0]) = *(const T *)(ptr[1] + i * stride[1]);                 \
+    }
+MOVE(1, uint8_t)
+MOVE(2, uint16_t)
+MOVE(4, uint32_t)
+MOVE(8, uint64_t)
+MOVE(16, double _Complex)
+
+static kernel_fn *copy_kernel(enum dtype from, enum dtype to)
+{
+    static kernel_fn *const moves[17] = {
+        [1] = move_1, [2] = move_2, [4] = move_4, [8] = move_8, [16] = move_16};
+
+    return from == to ? moves[dtype_size(to)] : convert_kernels[from][to];
+}
+
 /* Whether the bytes that a and b reach may meet in another order than element by element. */
 static bool may_overlap(const struct tensor *a, const struct tensor *b)
 {
@@ -88,7 +144,7 @@ int tensor_copy(struct tensor *dst, const struct tensor *src)
                 (size_t)dst->numel * dtype_size(tensor_dtype(dst)));
     } else {
         iter_init(&it, 2, operands);
-        iter_run(&it, convert_kernels[src->dtype][dst->dtype], NULL);
+        iter_run(&it, copy_kernel(tensor_dtype(src), tensor_dtype(dst)), NULL);
     }
     tensor_unref(own);
     return 0;

@@ -47,11 +47,31 @@ int zero_forward(const struct op *op, const struct value *args, struct tensor **
 
 /* ---- where ---- */
 
+typedef unsigned __int128 bits_16 __attribute__((aligned(8)));
+
+/* first ? x : y without a guess of the processor. */
+#define CHOSEN(T, first, x, y) ((T)(((x) & (T)(0 - (first))) | ((y) & (T)((first)-1))))
+
 #define CHOOSE(bytes, T)                                                                           \
     static void choose_##bytes(int64_t n, char *const *ptr, const int64_t *stride,                 \
                                const struct scalar *params)                                        \
     {                                                                                              \
+        const T *x = (const T *)ptr[2], *y = (const T *)ptr[3];                                    \
+        const uint8_t *mask = (const uint8_t *)ptr[1];                                             \
+        T *out = (T *)ptr[0];                                                                      \
+        const bool rows = stride[0] == sizeof(T) && stride[1] == 1;                                \
         (void)params;                                                                              \
+        if (rows && stride[2] == sizeof(T) && (stride[3] == sizeof(T) || stride[3] == 0)) {        \
+            const int64_t step = stride[3] != 0;                                                   \
+            for (int64_t i = 0; i < n; i++)                                                        \
+                out[i] = CHOSEN(T, mask[i], x[i], y[i * step]);                                    \
+            return;                                                                                \
+        }                                                                                          \
+        if (rows && stride[2] == 0 && stride[3] == sizeof(T)) {                                    \
+            for (int64_t i = 0; i < n; i++)                                                        \
+                out[i] = CHOSEN(T, mask[i], *x, y[i]);                                             \
+            return;                                                                                \
+        }                                                                                          \
         for (int64_t i = 0; i < n; i++) {                                                          \
             bool first = *(const bool *)(ptr[1] + i * stride[1]);                                  \
             const char *from = first ? ptr[2] + i * stride[2] : ptr[3] + i * stride[3];            \
@@ -62,7 +82,7 @@ CHOOSE(1, uint8_t)
 CHOOSE(2, uint16_t)
 CHOOSE(4, uint32_t)
 CHOOSE(8, uint64_t)
-CHOOSE(16, double _Complex)
+CHOOSE(16, bits_16)
 
 static kernel_fn *choose_kernel(size_t size)
 {

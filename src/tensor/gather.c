@@ -8,37 +8,26 @@
 enum scatter_mode { SCATTER_SET, SCATTER_ADD, SCATTER_MULTIPLY };
 
 struct places {
-    int64_t count, size;
+    int64_t count;
     enum scatter_mode mode;
-    int64_t wrong; /* an index out of range, with `failed` */
-    bool failed;
 };
-
-/* Operands: index, result, self. */
-#define GATHER(bytes, T)                                                                           \
-    static void gather_##bytes(char *const *ptr, const int64_t *step, void *context)               \
-    {                                                                                              \
-        struct places *p = context;                                                                \
-        for (int64_t i = 0; i < p->count; i++)                                                     \
-            LINE_AT(T, 1, i) = LINE_AT(const T, 2, LINE_AT(const int64_t, 0, i));                  \
-    }
-GATHER(1, uint8_t)
-GATHER(2, uint16_t)
-GATHER(4, uint32_t)
-GATHER(8, uint64_t)
-GATHER(16, double _Complex)
 
 /* Operands: index, result, source. */
 #define SCATTER(id, T)                                                                             \
     static void scatter_##id(char *const *ptr, const int64_t *step, void *context)                 \
     {                                                                                              \
-        struct places *p = context;                                                                \
-        for (int64_t i = 0; i < p->count; i++) {                                                   \
+        const struct places *p = context;                                                          \
+        const int64_t count = p->count;                                                            \
+        const int64_t s0 = step[0], s1 = step[1], s2 = step[2];                                    \
+        const char *place = ptr[0], *from = ptr[2];                                                \
+        char *to_line = ptr[1];                                                                    \
+        for (int64_t i = 0; p->mode == SCATTER_SET && i < count; i++)                              \
+            *(T *)(to_line + *(const int64_t *)(place + i * s0) * s1) =                            \
+                *(const T *)(from + i * s2);                                                       \
+        for (int64_t i = 0; p->mode != SCATTER_SET && i < count; i++) {                            \
             T *to = &LINE_AT(T, 1, LINE_AT(const int64_t, 0, i));                                  \
             const T x = LINE_AT(const T, 2, i);                                                    \
-            *to = p->mode == SCATTER_SET   ? x                                                     \
-                  : p->mode == SCATTER_ADD ? (T)(*to + x)                                          \
-                                           : (T)(*to * x);                                         \
+            *to = p->mode == SCATTER_ADD ? (T)(*to + x) : (T)(*to * x);                            \
         }                                                                                          \
     }
 #pragma GCC diagnostic ignored "-Wpragmas"
@@ -47,20 +36,6 @@ GATHER(16, double _Complex)
 #define DTYPE(id, T, name, category, class)               SCATTER(id, T)
 #define DTYPE_COMPLEX(id, T, name, category, class, part) SCATTER(id, T)
 #include "tensor/dtype.def"
-
-static void check_line(char *const *ptr, const int64_t *step, void *context)
-{
-    struct places *p = context;
-
-    for (int64_t i = 0; i < p->count; i++) {
-        int64_t index = LINE_AT(const int64_t, 0, i);
-
-        if (index >= 0 && index < p->size)
-            continue;
-        p->wrong = index;
-        p->failed = true;
-    }
-}
 
 /* No dimension of the index may be longer than that of `t`, but for `except`. */
 static bool fits(const struct tensor *index, const struct tensor *t, int except)
@@ -75,7 +50,10 @@ static bool fits(const struct tensor *index, const struct tensor *t, int except)
 static int check_index(const struct op *op, const struct tensor *self, const struct tensor *index,
                        const struct tensor *source, int dim)
 {
-    struct places p = {.count = line_length(index, dim), .size = line_length(self, dim)};
+    const int64_t size = line_length(self, dim);
+    struct tensor *whole;
+    int64_t wrong;
+    bool outside;
     char text[2][256];
 
     if (index->dtype != DTYPE_i64)
@@ -94,32 +72,30 @@ static int check_index(const struct op *op, const struct tensor *self, const str
                          "self %s apart from dimension %d",
                          dim, shape_text(index->ndim, index->shape, text[0], sizeof(text[0])),
                          shape_text(self->ndim, self->shape, text[1], sizeof(text[1])), dim);
-    lines_run_serial(1, &index, dim, check_line, &p);
-    if (p.failed)
+    whole = tensor_contiguous((struct tensor *)index);
+    outside = whole && index_outside(whole, 0, size - 1, &wrong);
+    tensor_unref(whole);
+    if (outside)
         return error_set(ERROR_RUNTIME,
                          "index %lld is out of bounds for dimension %d with size %lld",
-                         (long long)p.wrong, dim, (long long)p.size);
-    return 0;
+                         (long long)wrong, dim, (long long)size);
+    return whole ? 0 : -1;
 }
 
 int gather_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    static line_fn *const lines[17] = {
-        [1] = gather_1, [2] = gather_2, [4] = gather_4, [8] = gather_8, [16] = gather_16};
-    struct tensor *self = tensor_as_row(args[0].tensor), *index = tensor_as_row(args[2].tensor),
-                  *result = NULL;
-    struct tensor *rows = NULL;
+    struct tensor *self = tensor_as_row(args[0].tensor), *index = tensor_as_row(args[2].tensor);
+    struct tensor *rows = NULL, *result = NULL;
     int dim = tensor_dim(args[0].tensor, args[1].i);
-    struct places p = {0};
 
     if (dim < 0 || !self || !index || check_index(op, self, index, NULL, dim) < 0)
         goto end;
-    result = tensor_new(tensor_dtype(self), args[2].tensor->ndim, args[2].tensor->shape);
-    rows = result ? tensor_as_row(result) : NULL;
-    p.count = line_length(index, dim < index->ndim ? dim : 0);
-    if (rows && index->numel > 0)
-        lines_run(3, (const struct tensor *[]){index, rows, self}, dim, p.count,
-                  lines[dtype_size(tensor_dtype(self))], &p);
+    if (index->numel > 0)
+        rows = pick_along(self, dim, index);
+    else
+        rows = tensor_new(tensor_dtype(self), index->ndim, index->shape);
+    if (rows)
+        result = tensor_view(rows, args[2].tensor->ndim, rows->shape, rows->stride, 0);
 end:
     tensor_unref(rows);
     tensor_unref(self);

@@ -12,50 +12,6 @@
 
 #include <string.h>
 
-/* ---- masks ---- */
-
-struct tensor *nonzero(struct tensor *self)
-{
-    struct tensor *truth = tensor_to(self, DTYPE_b8), *whole, *result = NULL;
-    int64_t found = 0, row = 0, at[TENSOR_MAX_DIMS] = {0};
-    const bool *mask;
-
-    whole = truth ? tensor_contiguous(truth) : NULL;
-    tensor_unref(truth);
-    if (!whole)
-        return NULL;
-    mask = (const bool *)tensor_data(whole);
-    for (int64_t i = 0; i < whole->numel; i++)
-        found += mask[i];
-    result = tensor_new(DTYPE_i64, 2, (int64_t[]){found, self->ndim});
-    for (int64_t i = 0; result && i < whole->numel; i++) {
-        if (mask[i]) {
-            memcpy((int64_t *)tensor_data(result) + row * self->ndim, at,
-                   (size_t)self->ndim * sizeof(*at));
-            row++;
-        }
-        for (int d = self->ndim - 1; d >= 0 && ++at[d] == self->shape[d]; d--)
-            at[d] = 0;
-    }
-    tensor_unref(whole);
-    return result;
-}
-
-int nonzero_forward(const struct op *op, const struct value *args, struct tensor **out)
-{
-    struct tensor *rows = nonzero(args[0].tensor), *columns = NULL, *result = NULL;
-
-    if (rows)
-        columns = tensor_new(DTYPE_i64, 2, (int64_t[]){rows->shape[1], rows->shape[0]});
-    if (columns) /* PyTorch's own lies in memory column by column */
-        result = tensor_view(columns, 2, rows->shape, (int64_t[]){1, rows->shape[0]}, 0);
-    if (result)
-        tensor_copy(result, rows);
-    tensor_unref(rows);
-    tensor_unref(columns);
-    return op_give(op, result, out);
-}
-
 /* ---- the indices of a call ---- */
 
 /* One integer tensor for each indexed dimension, NULL for those that are taken whole. In a call,
@@ -63,6 +19,7 @@ int nonzero_forward(const struct op *op, const struct value *args, struct tensor
 struct indices {
     struct tensor *at[TENSOR_MAX_DIMS];
     int count;
+    bool plain; /* seen to be in range and none below 0 */
 };
 
 static void indices_release(struct indices *in)
@@ -97,7 +54,8 @@ static int set_mask(struct indices *in, const struct tensor *self, struct tensor
         return -1;
     places = nonzero(mask);
     for (int d = 0; places && status == 0 && d < mask->ndim; d++) {
-        in->at[dim + d] = tensor_view(places, 1, &places->shape[0], &places->stride[0], d);
+        in->at[dim + d] =
+            tensor_view(places, 1, &places->shape[0], &places->stride[0], d * places->stride[1]);
         status = in->at[dim + d] ? 0 : -1;
     }
     tensor_unref(places);
@@ -131,41 +89,73 @@ static int indices_init(struct indices *in, const struct tensor *self, const str
 
 /* ---- the walk ---- */
 
-/* What is walked: `view` shows the indexed tensor, its indexed dimensions standing still;
- * `offsets` are bytes. */
+/* What is walked: `view` shows the indexed tensor, its indexed dimensions standing still. An
+ * element lies unit * (place + (place < 0 ? wrap : 0)) bytes further. */
 struct walk {
-    struct tensor *view, *offsets;
+    struct tensor *view, *places;
+    struct scalar params[2]; /* unit, wrap */
 };
 
 static void walk_release(struct walk *w)
 {
     tensor_unref(w->view);
-    tensor_unref(w->offsets);
+    tensor_unref(w->places);
+}
+
+bool index_outside(const struct tensor *index, int64_t low, int64_t high, int64_t *wrong)
+{
+    const int64_t *at = (const int64_t *)tensor_data(index);
+    int64_t signs = 0; /* of the differences: negative when one of them is */
+
+#pragma omp parallel for schedule(static) reduction(| : signs) if (index->numel >= ITER_LONG)
+    for (int64_t i = 0; i < index->numel; i++)
+        signs |= (at[i] - low) | (high - at[i]);
+    for (int64_t i = 0; signs < 0; i++) {
+        if (at[i] < low || at[i] > high) {
+            *wrong = at[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `number` is what PyTorch's errors count: the indexed dimensions alone. */
+static int check_places(const struct tensor *index, int64_t size, int number)
+{
+    struct tensor *whole = tensor_contiguous((struct tensor *)index);
+    int64_t wrong;
+    bool outside = whole && index_outside(whole, -size, size - 1, &wrong);
+
+    tensor_unref(whole);
+    if (outside)
+        return error_set(ERROR_INDEX, "index %lld is out of bounds for dimension %d with size %lld",
+                         (long long)wrong, number, (long long)size);
+    return whole ? 0 : -1;
 }
 
 /* Adds index * step to each offset. `index` broadcasts to the shape of `offsets`, contiguous. */
-static int add_offsets(struct tensor *offsets, const struct tensor *index, int64_t size,
-                       int64_t step, int dim)
+static void add_offsets(struct tensor *offsets, const struct tensor *index, int64_t size,
+                        int64_t step)
 {
     int64_t *to = (int64_t *)tensor_data(offsets), at[TENSOR_MAX_DIMS] = {0};
     int lead = offsets->ndim - index->ndim;
 
+    if (tensor_same_shape(offsets, index) && tensor_is_contiguous(index)) {
+        const int64_t *from = (const int64_t *)tensor_data(index);
+
+        for (int64_t i = 0; i < offsets->numel; i++)
+            to[i] += (from[i] + (size & (from[i] >> 63))) * step;
+        return;
+    }
     for (int64_t i = 0; i < offsets->numel; i++) {
         const int64_t *from = (const int64_t *)tensor_data(index);
-        int64_t place;
 
         for (int d = 0; d < index->ndim; d++)
             from += index->shape[d] == 1 ? 0 : at[lead + d] * index->stride[d];
-        place = *from;
-        if (place < -size || place >= size)
-            return error_set(ERROR_INDEX,
-                             "index %lld is out of bounds for dimension %d with size %lld",
-                             (long long)place, dim, (long long)size);
-        to[i] += (place < 0 ? place + size : place) * step;
+        to[i] += (*from < 0 ? *from + size : *from) * step;
         for (int d = offsets->ndim - 1; d >= 0 && ++at[d] == offsets->shape[d]; d--)
             at[d] = 0;
     }
-    return 0;
 }
 
 /* The common shape of the indices. */
@@ -207,20 +197,33 @@ static int index_place(const struct indices *in)
     return count > 0 && last - first + 1 == count ? first : 0;
 }
 
-static struct tensor *offsets_of(const struct tensor *self, const struct indices *in, int ndim,
-                                 const int64_t *shape)
+/* What the indices come to: the one that there is, or the sum of all as byte offsets. */
+static struct tensor *places_of(const struct tensor *self, const struct indices *in, int ndim,
+                                const int64_t *shape, struct scalar params[2])
 {
-    int64_t size = (int64_t)dtype_size(tensor_dtype(self));
-    struct tensor *offsets = tensor_zeros(DTYPE_i64, ndim, shape);
-    int number = 0; /* PyTorch's errors count the indexed dimensions alone */
+    const int64_t size = (int64_t)dtype_size(tensor_dtype(self));
+    struct tensor *offsets = NULL;
+    int number = 0, last = 0;
 
-    for (int i = 0; offsets && i < in->count; i++) {
+    for (int i = 0; i < in->count; i++) {
         if (!in->at[i])
             continue;
-        if (add_offsets(offsets, in->at[i], self->shape[i], self->stride[i] * size, number++) < 0) {
-            tensor_unref(offsets);
+        if (!in->plain && check_places(in->at[i], self->shape[i], number) < 0)
             return NULL;
-        }
+        number++;
+        last = i;
+    }
+    params[0] = scalar_int(1);
+    params[1] = scalar_int(0);
+    if (number == 1) {
+        params[0] = scalar_int(self->stride[last] * size);
+        params[1] = scalar_int(in->plain ? 0 : self->shape[last]);
+        return tensor_ref(in->at[last]);
+    }
+    offsets = tensor_zeros(DTYPE_i64, ndim, shape);
+    for (int i = 0; offsets && i < in->count; i++) {
+        if (in->at[i])
+            add_offsets(offsets, in->at[i], self->shape[i], self->stride[i] * size);
     }
     return offsets;
 }
@@ -228,23 +231,23 @@ static struct tensor *offsets_of(const struct tensor *self, const struct indices
 static int walk_init(struct walk *w, struct tensor *self, const struct indices *in)
 {
     int64_t index[TENSOR_MAX_DIMS], shape[2 * TENSOR_MAX_DIMS], stride[2 * TENSOR_MAX_DIMS];
-    int64_t offset_stride[2 * TENSOR_MAX_DIMS] = {0};
+    int64_t place_stride[2 * TENSOR_MAX_DIMS] = {0};
     int index_ndim, place = index_place(in), ndim = 0;
-    struct tensor *offsets;
+    struct tensor *places;
 
-    w->view = w->offsets = NULL;
+    w->view = w->places = NULL;
     if (index_shape(in, &index_ndim, index) < 0)
         return -1;
     if (index_ndim + self->ndim > TENSOR_MAX_DIMS)
         return error_set(ERROR_RUNTIME, "tensors have at most %d dimensions here", TENSOR_MAX_DIMS);
-    offsets = offsets_of(self, in, index_ndim, index);
-    if (!offsets)
+    places = places_of(self, in, index_ndim, index, w->params);
+    if (!places)
         return -1;
     for (int d = 0; d <= self->ndim; d++) {
         for (int k = 0; d == place && k < index_ndim; k++) {
             shape[ndim] = index[k];
             stride[ndim] = 0;
-            offset_stride[ndim++] = offsets->stride[k];
+            place_stride[ndim++] = places->stride[k];
         }
         if (d == self->ndim || (d < in->count && in->at[d]))
             continue;
@@ -252,84 +255,49 @@ static int walk_init(struct walk *w, struct tensor *self, const struct indices *
         stride[ndim++] = self->stride[d];
     }
     w->view = tensor_view(self, ndim, shape, stride, self->offset);
-    w->offsets = tensor_view(offsets, ndim, shape, offset_stride, 0);
-    tensor_unref(offsets);
-    if (w->view && w->offsets)
+    w->places = tensor_view(places, ndim, shape, place_stride, places->offset);
+    tensor_unref(places);
+    if (w->view && w->places)
         return 0;
     walk_release(w);
     return -1;
 }
 
-/* Operands: result, element, offset. */
-#define PICK(bytes, T)                                                                             \
-    static void pick_##bytes(int64_t n, char *const *ptr, const int64_t *stride,                   \
-                             const struct scalar *params)                                          \
-    {                                                                                              \
-        (void)params;                                                                              \
-        if (stride[2] == 0 && stride[0] == sizeof(T) && stride[1] == sizeof(T)) {                  \
-            memcpy(ptr[0], ptr[1] + *(const int64_t *)ptr[2], (size_t)n * sizeof(T));              \
-            return;                                                                                \
-        }                                                                                          \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            int64_t offset = *(const int64_t *)(ptr[2] + i * stride[2]);                           \
-            *(T *)(ptr[0] + i * stride[0]) = *(const T *)(ptr[1] + i * stride[1] + offset);        \
-        }                                                                                          \
-    }                                                                                              \
-    /* Operands: element, value, offset. */                                                        \
-    static void put_##bytes(int64_t n, char *const *ptr, const int64_t *stride,                    \
-                            const struct scalar *params)                                           \
-    {                                                                                              \
-        (void)params;                                                                              \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            int64_t offset = *(const int64_t *)(ptr[2] + i * stride[2]);                           \
-            *(T *)(ptr[0] + i * stride[0] + offset) = *(const T *)(ptr[1] + i * stride[1]);        \
-        }                                                                                          \
+static struct tensor *pick_walked(const struct walk *w)
+{
+    struct tensor *result = tensor_new(tensor_dtype(w->view), w->view->ndim, w->view->shape);
+    struct iter it;
+
+    if (result) {
+        iter_init(&it, 3, (const struct tensor *[]){result, w->view, w->places});
+        iter_run(&it, pick_kernels[dtype_size(tensor_dtype(w->view))], w->params);
     }
-PICK(1, uint8_t)
-PICK(2, uint16_t)
-PICK(4, uint32_t)
-PICK(8, uint64_t)
-PICK(16, double _Complex)
+    return result;
+}
 
-static kernel_fn *const pick_kernels[17] = {
-    [1] = pick_1, [2] = pick_2, [4] = pick_4, [8] = pick_8, [16] = pick_16};
-static kernel_fn *const put_kernels[17] = {
-    [1] = put_1, [2] = put_2, [4] = put_4, [8] = put_8, [16] = put_16};
+struct tensor *pick_along(struct tensor *self, int dim, struct tensor *index)
+{
+    const int64_t size = (int64_t)dtype_size(tensor_dtype(self));
+    struct walk w = {NULL, index, {scalar_int(self->stride[dim] * size), scalar_int(0)}};
+    int64_t stride[TENSOR_MAX_DIMS];
+    struct tensor *result;
 
-#define ADD(id, T)                                                                                 \
-    static void add_##id(int64_t n, char *const *ptr, const int64_t *stride,                       \
-                         const struct scalar *params)                                              \
-    {                                                                                              \
-        (void)params;                                                                              \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            int64_t offset = *(const int64_t *)(ptr[2] + i * stride[2]);                           \
-            T *at = (T *)(ptr[0] + i * stride[0] + offset);                                        \
-            *at = (T)(*at + *(const T *)(ptr[1] + i * stride[1]));                                 \
-        }                                                                                          \
-    }
-#define DTYPE(id, T, name, category, class)               ADD(id, T)
-#define DTYPE_COMPLEX(id, T, name, category, class, part) ADD(id, T)
-#include "tensor/dtype.def"
-
-static kernel_fn *const add_kernels[DTYPE_COUNT] = {
-#define DTYPE(id, T, name, category, class)               [DTYPE_##id] = add_##id,
-#define DTYPE_COMPLEX(id, T, name, category, class, part) [DTYPE_##id] = add_##id,
-#include "tensor/dtype.def"
-};
+    memcpy(stride, self->stride, sizeof(stride));
+    stride[dim] = 0;
+    w.view = tensor_view(self, index->ndim, index->shape, stride, self->offset);
+    result = w.view ? pick_walked(&w) : NULL;
+    tensor_unref(w.view);
+    return result;
+}
 
 static struct tensor *pick(struct tensor *self, const struct indices *in)
 {
-    struct tensor *result = NULL;
+    struct tensor *result;
     struct walk walk;
-    struct iter it;
 
     if (walk_init(&walk, self, in) < 0)
         return NULL;
-    result = tensor_new(tensor_dtype(self), walk.view->ndim, walk.view->shape);
-    if (result) {
-        iter_init(&it, 3, (const struct tensor *[]){result, walk.view, walk.offsets});
-        iter_run(&it, pick_kernels[dtype_size(tensor_dtype(self))], NULL);
-    }
+    result = pick_walked(&walk);
     walk_release(&walk);
     return result;
 }
@@ -361,9 +329,10 @@ static int put(struct tensor *self, const struct indices *in, struct tensor *val
                                              : tensor_to(values, tensor_dtype(self));
     if (!typed)
         goto end;
-    iter_init(&it, 3, (const struct tensor *[]){walk.view, typed, walk.offsets});
-    iter_run_serial(
-        &it, add ? add_kernels[self->dtype] : put_kernels[dtype_size(tensor_dtype(self))], NULL);
+    iter_init(&it, 3, (const struct tensor *[]){walk.view, typed, walk.places});
+    iter_run_serial(&it,
+                    add ? add_kernels[self->dtype] : put_kernels[dtype_size(tensor_dtype(self))],
+                    walk.params);
     status = 0;
 end:
     tensor_unref(typed);
@@ -373,11 +342,29 @@ end:
 
 /* ---- operations ---- */
 
+/* Whether a mask alone, over the first dimensions, picks from a tensor whose elements lie in its
+ * order. */
+static bool is_masked(const struct tensor *self, const struct value *list)
+{
+    const struct tensor *mask = list->tensors.count > 0 ? list->tensors.at[0] : NULL;
+
+    for (int i = 1; i < list->tensors.count; i++) {
+        if (list->tensors.at[i])
+            return false;
+    }
+    return mask && (mask->dtype == DTYPE_b8 || mask->dtype == DTYPE_u8) && mask->ndim > 0 &&
+           mask->ndim <= self->ndim &&
+           memcmp(mask->shape, self->shape, (size_t)mask->ndim * sizeof(*mask->shape)) == 0 &&
+           tensor_is_contiguous(mask) && tensor_is_contiguous(self);
+}
+
 int index_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct indices in;
     struct tensor *result = NULL;
 
+    if (is_masked(args[0].tensor, &args[1]))
+        return op_give(op, mask_pick(args[0].tensor, args[1].tensors.at[0]), out);
     if (indices_init(&in, args[0].tensor, &args[1]) == 0)
         result = pick(args[0].tensor, &in);
     indices_release(&in);
@@ -413,6 +400,8 @@ int index_put_forward(const struct op *op, const struct value *args, struct tens
                          "the destination and %s for the source.",
                          dtype_short_name(tensor_dtype(self)),
                          dtype_short_name(tensor_dtype(values)));
+    if (values->numel == 1 && !args[3].i && is_masked(self, &args[1]))
+        return mask_fill(self, args[1].tensors.at[0], values);
     if (indices_init(&in, self, &args[1]) == 0)
         status = put(self, &in, values, args[3].i);
     indices_release(&in);
@@ -422,7 +411,8 @@ int index_put_forward(const struct op *op, const struct value *args, struct tens
 /* The index argument of index_select() and its like, for dim. */
 static int dim_index(struct indices *in, const struct op *op, const struct value *args, int *dim)
 {
-    struct tensor *self = args[0].tensor, *index = args[2].tensor;
+    struct tensor *self = args[0].tensor, *index = args[2].tensor, *whole;
+    int64_t wrong;
 
     memset(in, 0, sizeof(*in));
     *dim = tensor_dim(self, args[1].i);
@@ -434,7 +424,22 @@ static int dim_index(struct indices *in, const struct op *op, const struct value
         return error_set(ERROR_RUNTIME, "%s(): Expected dtype int32 or int64 for index", op->name);
     in->count = *dim + 1;
     in->at[*dim] = tensor_to(index, DTYPE_i64);
-    return in->at[*dim] ? 0 : -1;
+    if (!in->at[*dim])
+        return -1;
+    if (op->id == OP_index_fill)
+        return 0;
+    whole = tensor_contiguous(in->at[*dim]);
+    if (whole && index_outside(whole, 0, self->ndim ? self->shape[*dim] - 1 : 0, &wrong))
+        op->id == OP_index_copy
+            ? error_set(
+                  ERROR_INDEX,
+                  "index_copy_(): index %lld is out of bounds for dimension %d with size %lld",
+                  (long long)wrong, *dim, (long long)self->shape[*dim])
+            : error_set(ERROR_INDEX, "index out of range in self");
+    else if (whole)
+        in->plain = true;
+    tensor_unref(whole);
+    return in->plain ? 0 : -1;
 }
 
 struct tensor *tensor_as_row(struct tensor *t)

@@ -86,20 +86,29 @@ void iter_init(struct iter *it, int count, const struct tensor *const *operands)
 static void run_rows(const struct iter *it, int64_t begin, int64_t end, int64_t first,
                      int64_t count, kernel_fn *kernel, const struct scalar *params)
 {
-    for (int64_t row = begin; row < end; row++) {
-        char *ptr[ITER_OPERANDS];
-        int64_t rest = row;
+    char *ptr[ITER_OPERANDS];
+    int64_t at[TENSOR_MAX_DIMS], rest = begin;
 
+    for (int k = 0; k < it->operands; k++)
+        ptr[k] = it->ptr[k] + first * it->stride[0][k];
+    for (int d = 1; d < it->ndim; d++) {
+        at[d] = rest % it->shape[d];
+        rest /= it->shape[d];
         for (int k = 0; k < it->operands; k++)
-            ptr[k] = it->ptr[k] + first * it->stride[0][k];
-        for (int d = 1; d < it->ndim; d++) {
-            int64_t index = rest % it->shape[d];
-
-            rest /= it->shape[d];
-            for (int k = 0; k < it->operands; k++)
-                ptr[k] += index * it->stride[d][k];
-        }
+            ptr[k] += at[d] * it->stride[d][k];
+    }
+    for (int64_t row = begin; row < end; row++) {
         kernel(count, ptr, it->stride[0], params);
+        for (int d = 1; d < it->ndim; d++) { /* on to the next row */
+            bool over = ++at[d] == it->shape[d];
+            int64_t back = over ? it->shape[d] - 1 : -1;
+
+            for (int k = 0; k < it->operands; k++)
+                ptr[k] -= back * it->stride[d][k];
+            if (!over)
+                break;
+            at[d] = 0;
+        }
     }
 }
 

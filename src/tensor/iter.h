@@ -27,4 +27,8 @@ void iter_run(const struct iter *it, kernel_fn *kernel, const struct scalar *par
 /* By one thread, in order: for outputs whose elements are written more than once. */
 void iter_run_serial(const struct iter *it, kernel_fn *kernel, const struct scalar *params);
 
+/* `n` elements of `size` bytes to where they lie behind one another; the sources are `step` bytes
+ * apart, 0 repeats one. */
+void copy_run(size_t size, int64_t n, char *to, const char *from, int64_t step);
+
 #endif

@@ -172,6 +172,7 @@ static struct tensor *kept_mask(enum dtype dtype, int ndim, const int64_t *shape
 static int mask_shape(const struct op *op, const struct tensor *self, int64_t *shape)
 {
     int first = op->id == OP_dropout1d && self->ndim == 2 ? 0 : 1;
+    bool elements = op->id == OP_dropout || op->id == OP_alpha_dropout;
 
     if (op->id == OP_dropout1d && self->ndim != 2 && self->ndim != 3)
         return error_set(ERROR_RUNTIME,
@@ -180,11 +181,11 @@ static int mask_shape(const struct op *op, const struct tensor *self, int64_t *s
                          "spatial dimension, a channel dimension, and an optional batch dimension "
                          "(i.e. 2D or 3D inputs).",
                          self->ndim);
-    if (op->id != OP_dropout && self->ndim < 2)
+    if (!elements && self->ndim < 2)
         return error_set(ERROR_RUNTIME, "Feature dropout requires at least 2 dimensions in the "
                                         "input");
     for (int d = 0; d < self->ndim; d++)
-        shape[d] = op->id == OP_dropout || d <= first ? self->shape[d] : 1;
+        shape[d] = elements || d <= first ? self->shape[d] : 1;
     return 0;
 }
 
@@ -210,16 +211,40 @@ int dropout_composite(const struct op *op, const struct value *args, struct tens
     return pool_leave(op, mark, multiplied(self, noise, args[3].i), out);
 }
 
+/* softmax((logits + noise) / tau), the noise being -log of exponential numbers. If `hard`, the
+ * largest becomes 1 and the others 0, with the gradient of what they were. */
+int gumbel_softmax_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *logits = args[0].tensor, *noise, *soft, *largest = NULL, *hard;
+    size_t mark = pool_open();
+
+    noise = pool_keep(tensor_new_like(logits, DTYPE_NONE));
+    if (!noise || random_exponential(noise, 1, NULL) < 0)
+        return pool_leave(op, mark, NULL, out);
+    soft = d_true_divide(d_sub(logits, d_log(noise)), d_number(scalar_float(args[1].d)));
+    soft = soft ? D(_softmax, V_TENSOR(soft), args[4]) : NULL;
+    if (!soft || !args[2].i)
+        return pool_leave(op, mark, soft, out);
+    hard = pool_keep(tensor_zeros(tensor_dtype(soft), soft->ndim, soft->shape));
+    largest = D(argmax, V_TENSOR(soft), args[4], V_INT(true));
+    if (hard && largest)
+        hard =
+            D(scatter__value, V_TENSOR(hard), args[4], V_TENSOR(largest), V_SCALAR(scalar_int(1)));
+    hard = hard && largest ? d_sub(hard, pool_keep(tensor_detach(soft))) : NULL;
+    return pool_leave(op, mark, d_add(hard, soft), out);
+}
+
 /* What is dropped takes selu's lowest value; then all is scaled and moved back to mean 0 and
  * variance 1 (Klambauer et al. 2017). */
 int alpha_dropout_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
     const double lowest = 1.7580993408473766;
     struct tensor *self = args[0].tensor, *mask, *shift;
+    int64_t shape[TENSOR_MAX_DIMS];
     double p = args[1].d, a;
     size_t mark = pool_open();
 
-    if (check_probability(p) < 0)
+    if (check_probability(p) < 0 || mask_shape(op, self, shape) < 0)
         return -1;
     if (p == 0 || !args[2].i || self->numel == 0) {
         *out = tensor_ref(self);
@@ -228,7 +253,7 @@ int alpha_dropout_composite(const struct op *op, const struct value *args, struc
     if (p == 1)
         return pool_leave(op, mark, multiplied(self, d_number(scalar_int(0)), args[3].i), out);
     a = 1 / sqrt((lowest * lowest * p + 1) * (1 - p));
-    mask = kept_mask(tensor_dtype(self), self->ndim, self->shape, p);
+    mask = kept_mask(tensor_dtype(self), self->ndim, shape, p);
     shift = d_shift(d_scale(d_shift(mask, -1), scalar_float(lowest * a)), lowest * a * p);
     self = multiplied(self, d_scale(mask, scalar_float(a)), args[3].i);
     if (self && shift && args[3].i) {

@@ -7,10 +7,9 @@
 #include <math.h>
 #include <string.h>
 
-/* The loss of each element made into the loss. */
-static struct tensor *joined(struct tensor *each, const struct value *reduction_text)
+struct tensor *d_joined(struct tensor *each, const char *reduction_text)
 {
-    int reduction = loss_reduction(reduction_text->text);
+    int reduction = loss_reduction(reduction_text);
 
     if (reduction < 0 || !each)
         return NULL;
@@ -30,8 +29,8 @@ int l1_loss_composite(const struct op *op, const struct value *args, struct tens
 {
     size_t mark = pool_open();
 
-    return pool_leave(op, mark, joined(d_abs(d_sub(args[0].tensor, args[1].tensor)), &args[4]),
-                      out);
+    return pool_leave(op, mark,
+                      d_joined(d_abs(d_sub(args[0].tensor, args[1].tensor)), args[4].text), out);
 }
 
 /* 'batchmean' divides the sum by the size of the batch, as the mathematical definition has it. */
@@ -39,14 +38,13 @@ int kl_div_composite(const struct op *op, const struct value *args, struct tenso
 {
     struct tensor *self = args[0].tensor, *target = args[1].tensor, *each, *result;
     bool batchmean = strcmp(args[4].text, "batchmean") == 0;
-    struct value sum = arg_text("sum");
     size_t mark = pool_open();
 
     if (args[5].i)
         each = d_mul(d_exp(target), d_sub(target, self));
     else
         each = d_sub(d_entropy(target), d_mul(target, self));
-    result = joined(each, batchmean ? &sum : &args[4]);
+    result = d_joined(each, batchmean ? "sum" : args[4].text);
     if (batchmean && self->ndim > 0)
         result = d_true_divide(result, d_number(scalar_int(self->shape[0])));
     return pool_leave(op, mark, result, out);
@@ -73,7 +71,7 @@ int poisson_nll_loss_composite(const struct op *op, const struct value *args, st
         each = d_sub(self, d_mul(target, d_log(d_shift(self, args[5].d))));
     if (args[3].i)
         each = d_add(each, stirling(target));
-    return pool_leave(op, mark, joined(each, &args[7]), out);
+    return pool_leave(op, mark, d_joined(each, args[7].text), out);
 }
 
 /* var of self's shape, or with 1, or nothing, as its last dimension. NULL with an error. */
@@ -128,7 +126,7 @@ int gaussian_nll_loss_composite(const struct op *op, const struct value *args, s
     each = d_scale(each, scalar_float(0.5));
     if (args[3].i)
         each = d_shift(each, 0.5 * log(2 * M_PI));
-    return pool_leave(op, mark, joined(each, &args[5]), out);
+    return pool_leave(op, mark, d_joined(each, args[5].text), out);
 }
 
 int hinge_embedding_loss_composite(const struct op *op, const struct value *args,
@@ -140,7 +138,7 @@ int hinge_embedding_loss_composite(const struct op *op, const struct value *args
     far = at_least(d_shift(d_neg(self), args[2].d), 0);
     far = d_where(d_ne(target, d_number(scalar_int(1))), far);
     near = d_where(d_ne(target, d_number(scalar_int(-1))), self);
-    return pool_leave(op, mark, joined(d_add(far, near), &args[5]), out);
+    return pool_leave(op, mark, d_joined(d_add(far, near), args[5].text), out);
 }
 
 int margin_ranking_loss_composite(const struct op *op, const struct value *args,
@@ -161,5 +159,5 @@ int margin_ranking_loss_composite(const struct op *op, const struct value *args,
     each = d_mul(d_neg(target), d_sub(a, b));
     if (args[3].d != 0)
         each = d_shift(each, args[3].d);
-    return pool_leave(op, mark, joined(at_least(each, 0), &args[6]), out);
+    return pool_leave(op, mark, d_joined(at_least(each, 0), args[6].text), out);
 }

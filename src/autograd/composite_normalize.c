@@ -41,6 +41,69 @@ int batch_norm_composite(const struct op *op, const struct value *args, struct t
     return pool_leave(op, mark, normalized(all), out);
 }
 
+/* A vector of channels `times` times over; NULL without one. */
+static struct tensor *repeated(const struct value *vector, int64_t times)
+{
+    return vector->given ? D(repeat, V_TENSOR(vector->tensor), V_INTS(&times, 1)) : NULL;
+}
+
+/* The running statistic becomes the mean over the samples of what it has become for each. */
+static int mean_over_samples(const struct value *running, struct tensor *each, int64_t samples)
+{
+    int64_t shape[2], first = 0;
+    struct tensor *mean;
+    bool before;
+    int status;
+
+    if (!running->given)
+        return 0;
+    shape[0] = samples;
+    shape[1] = running->tensor->numel;
+    before = grad_set_enabled(false);
+    mean = d_reshape(each, 2, shape);
+    mean = mean ? D(mean__dim, V_TENSOR(mean), V_INTS(&first, 1)) : NULL;
+    status = mean ? tensor_copy(running->tensor, mean) : -1;
+    grad_set_enabled(before);
+    return status;
+}
+
+/* Each sample's channels are channels of one large sample. */
+int instance_norm_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *x = args[0].tensor, *mean, *var, *flat, *result;
+    int64_t shape[TENSOR_MAX_DIMS], samples, inner = 1;
+    char text[128];
+    size_t mark;
+
+    for (int d = 2; d < x->ndim; d++)
+        inner *= x->shape[d];
+    if (args[5].i && inner == 1)
+        return error_set(ERROR_VALUE,
+                         "Expected more than 1 spatial element when training, got input size "
+                         "torch.Size(%s)",
+                         shape_text(x->ndim, x->shape, text, sizeof(text)));
+    if (x->ndim < 2)
+        return error_set(ERROR_RUNTIME, "instance_norm: expected at least 2 dimensions, but got %d",
+                         x->ndim);
+    mark = pool_open();
+    samples = x->shape[0];
+    memcpy(shape, x->shape, sizeof(shape));
+    shape[0] = 1;
+    shape[1] = samples * x->shape[1];
+    flat = d_reshape(x, x->ndim, shape);
+    mean = repeated(&args[1], samples);
+    var = repeated(&args[2], samples);
+    result = flat
+                 ? normalized((struct value[]){V_TENSOR(flat), V_MAYBE(repeated(&args[3], samples)),
+                                               V_MAYBE(repeated(&args[4], samples)), V_MAYBE(mean),
+                                               V_MAYBE(var), args[5], args[6], args[7]})
+                 : NULL;
+    if (result && (mean_over_samples(&args[1], mean, samples) < 0 ||
+                   mean_over_samples(&args[2], var, samples) < 0))
+        result = NULL;
+    return pool_leave(op, mark, result ? d_reshape(result, x->ndim, x->shape) : NULL, out);
+}
+
 /* x of any shape as `groups` runs of elements, each of which gets mean 0 and variance 1. */
 static struct tensor *normalize_runs(struct tensor *x, int64_t groups, double eps)
 {

@@ -9,6 +9,8 @@
 /* A row of two tensors and the numbers that follow them in its schema. */
 struct tensor *d_slope(enum op_id id, struct tensor *x, struct tensor *y,
                        const struct value *numbers);
+/* The loss of each element made into the loss, as reduction= says. */
+struct tensor *d_joined(struct tensor *each, const char *reduction);
 /* x where mask is true, else y. */
 struct tensor *d_choose(struct tensor *mask, struct tensor *x, struct tensor *y);
 

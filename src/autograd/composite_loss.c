@@ -2,6 +2,7 @@
 #include "autograd/arguments.h"
 #include "autograd/formula_nn.h"
 #include "base/error.h"
+#include "base/warn.h"
 #include "tensor/loss.h"
 
 #include <math.h>
@@ -27,8 +28,11 @@ static struct tensor *at_least(struct tensor *x, double limit)
 
 int l1_loss_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
-    size_t mark = pool_open();
+    size_t mark;
 
+    if (loss_warn_size(args[0].tensor, args[1].tensor) < 0)
+        return -1;
+    mark = pool_open();
     return pool_leave(op, mark,
                       d_joined(d_abs(d_sub(args[0].tensor, args[1].tensor)), args[4].text), out);
 }
@@ -38,8 +42,15 @@ int kl_div_composite(const struct op *op, const struct value *args, struct tenso
 {
     struct tensor *self = args[0].tensor, *target = args[1].tensor, *each, *result;
     bool batchmean = strcmp(args[4].text, "batchmean") == 0;
-    size_t mark = pool_open();
+    size_t mark;
 
+    if (strcmp(args[4].text, "mean") == 0 &&
+        warn_user("reduction: 'mean' divides the total loss by both the batch size and the support "
+                  "size.'batchmean' divides only by the batch size, and aligns with the KL div "
+                  "math definition.'mean' will be changed to behave the same as 'batchmean' in the "
+                  "next major release.") < 0)
+        return -1;
+    mark = pool_open();
     if (args[5].i)
         each = d_mul(d_exp(target), d_sub(target, self));
     else

@@ -2,6 +2,7 @@
 #include "autograd/arguments.h"
 #include "autograd/formula_nn.h"
 #include "base/error.h"
+#include "base/warn.h"
 #include "tensor/loss.h"
 
 #include <string.h>
@@ -73,8 +74,14 @@ int softmax_nn_composite(const struct op *op, const struct value *args, struct t
     enum op_id id = op->id == OP_log_softmax__nn ? OP__log_softmax : OP__softmax;
     struct tensor *self = args[0].tensor;
     int64_t dim = args[1].given ? args[1].i : !(self->ndim <= 1 || self->ndim == 3);
-    size_t mark = pool_open();
+    size_t mark;
 
+    if (!args[1].given &&
+        warn_user("Implicit dimension choice for %.*s has been deprecated. Change the call to "
+                  "include dim=X as an argument.",
+                  (int)(strcmp(op->name, "softmin") == 0 ? 7 : strlen(op->name) - 4), op->name) < 0)
+        return -1;
+    mark = pool_open();
     if (op->id == OP_softmin)
         self = d_neg(self);
     return pool_leave(op, mark, softmax_along(id, self ? converted(self, &args[3]) : NULL, dim),
@@ -137,10 +144,15 @@ static struct tensor *nll(struct tensor *self, const struct class_loss *loss)
 {
     struct value args[] = {arg_tensor(self), arg_tensor(loss->target), arg_tensor(loss->weight),
                            arg_text(loss->reduction_text), arg_int(loss->ignore_index)};
+    struct tensor *result;
 
     if (!self || check_class_shapes(self, loss->target) < 0)
         return NULL;
-    return d_call(self->ndim > 2 ? OP__nll_loss2d : OP__nll_loss, args);
+    result = d_call(self->ndim > 2 ? OP__nll_loss2d : OP__nll_loss, args);
+    /* PyTorch computes these as images and views the result. */
+    if (result && loss->reduction == LOSS_NONE && self->ndim > 2 && self->ndim != 4)
+        result = D(view, V_TENSOR(result), V_INTS(result->shape, result->ndim));
+    return result;
 }
 
 int nll_loss_composite(const struct op *op, const struct value *args, struct tensor **out)
@@ -236,7 +248,7 @@ static int check_cross_entropy(const struct class_loss *loss, double smoothing)
 {
     char text[128];
 
-    if (smoothing < 0 || smoothing > 1)
+    if (smoothing > 1)
         return error_set(ERROR_RUNTIME, "label_smoothing must be between 0.0 and 1.0. Got: %g",
                          smoothing);
     if (!loss->weight || (loss->weight->ndim == 1 && loss->weight->numel == loss->classes))

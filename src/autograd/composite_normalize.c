@@ -70,7 +70,7 @@ static int mean_over_samples(const struct value *running, struct tensor *each, i
 /* Each sample's channels are channels of one large sample. */
 int instance_norm_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
-    struct tensor *x = args[0].tensor, *mean, *var, *flat, *result;
+    struct tensor *x = args[0].tensor, *mean, *var, *weight, *bias, *flat, *result;
     int64_t shape[TENSOR_MAX_DIMS], samples, inner = 1;
     char text[128];
     size_t mark;
@@ -93,11 +93,13 @@ int instance_norm_composite(const struct op *op, const struct value *args, struc
     flat = d_reshape(x, x->ndim, shape);
     mean = repeated(&args[1], samples);
     var = repeated(&args[2], samples);
-    result = flat
-                 ? normalized((struct value[]){V_TENSOR(flat), V_MAYBE(repeated(&args[3], samples)),
-                                               V_MAYBE(repeated(&args[4], samples)), V_MAYBE(mean),
-                                               V_MAYBE(var), args[5], args[6], args[7]})
-                 : NULL;
+    weight = repeated(&args[3], samples);
+    bias = repeated(&args[4], samples);
+    result =
+        flat && !error_pending()
+            ? normalized((struct value[]){V_TENSOR(flat), V_MAYBE(weight), V_MAYBE(bias),
+                                          V_MAYBE(mean), V_MAYBE(var), args[5], args[6], args[7]})
+            : NULL;
     if (result && (mean_over_samples(&args[1], mean, samples) < 0 ||
                    mean_over_samples(&args[2], var, samples) < 0))
         result = NULL;

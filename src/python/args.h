@@ -45,6 +45,10 @@ enum { ARGS_METHOD = 1, ARGS_OUT = 2 };
 void *args_mismatch(const char *name, const struct schema *const *schemas, int count,
                     const struct python_call *call, int kind);
 
+/* What size_average and reduce, the old arguments of losses, stand for, with a warning: "none",
+ * "mean" or "sum"; NULL with an exception when the warning has become one. */
+const char *old_reduction(bool size_average, bool reduce);
+
 /* dtype, device, shape from Python, with PyTorch's errors: used beyond schemas as well. */
 bool dtype_from_python(PyObject *object, enum dtype *out);
 PyObject *dtype_object(enum dtype dtype);              /* torch.float32; new reference */

@@ -15,9 +15,13 @@
 /* Which input the k-th argument of the operation is; -1: none. */
 static int find_input(const struct layer_type *layer, const struct param *p, int k)
 {
+    int i;
+
     if (k == 0 && p->name_length == 4 && memcmp(p->name, "self", 4) == 0)
         return 0;
-    return schema_find(&layer->calls, p->name, (size_t)p->name_length);
+    i = schema_find(&layer->calls, p->name, (size_t)p->name_length);
+    /* poisson_nll_loss() has a bool of the name that its layer gives the input. */
+    return i >= 0 && layer->calls.params[i].type == p->type ? i : -1;
 }
 
 /* The dict of a parameter or buffer of that name, else NULL. */

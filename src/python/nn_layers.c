@@ -72,7 +72,6 @@ static int apply_old_reduction(const struct layer_type *layer, PyObject **args)
     int reduction = schema_find(&layer->takes, "reduction", 9);
     int averages, reduces;
     const char *now;
-    char text[96];
 
     if (average < 0 || (args[average] == Py_None && args[reduce] == Py_None))
         return 0;
@@ -80,12 +79,11 @@ static int apply_old_reduction(const struct layer_type *layer, PyObject **args)
     reduces = args[reduce] == Py_None ? 1 : PyObject_IsTrue(args[reduce]);
     if (averages < 0 || reduces < 0)
         return -1;
-    now = !reduces ? "none" : averages ? "mean" : "sum";
+    now = old_reduction(averages, reduces);
+    if (!now)
+        return -1;
     Py_SETREF(args[reduction], PyUnicode_FromString(now));
-    snprintf(text, sizeof(text),
-             "size_average and reduce args will be deprecated, please use reduction='%s' instead.",
-             now);
-    return args[reduction] ? PyErr_WarnEx(PyExc_UserWarning, text, 1) : -1;
+    return args[reduction] ? 0 : -1;
 }
 
 bool layer_keeps(const struct layer_type *layer, const struct param *p)
@@ -224,6 +222,64 @@ static int set_version(const struct layer_type *layer)
     return status;
 }
 
+/* Takes a positional or keyword argument out of a call; borrowed from the call. */
+static PyObject *take_argument(PyObject *args, Py_ssize_t i, PyObject *keywords, PyObject *others,
+                               const char *name)
+{
+    PyObject *found;
+
+    if (i < PyTuple_GET_SIZE(args))
+        return PyTuple_GET_ITEM(args, i);
+    found = keywords ? PyDict_GetItemString(keywords, name) : NULL;
+    if (found && PyDict_DelItemString(others, name) < 0)
+        return NULL;
+    return found;
+}
+
+/* Embedding.from_pretrained(embeddings, freeze=True, **others): a layer around this weight. */
+static PyObject *from_pretrained(PyObject *cls, PyObject *args, PyObject *keywords)
+{
+    PyObject *others = keywords ? PyDict_Copy(keywords) : PyDict_New();
+    PyObject *embeddings, *freeze, *sizes = NULL, *layer = NULL, *weight = NULL;
+    const struct tensor *t;
+
+    if (!others)
+        return NULL;
+    embeddings = take_argument(args, 0, keywords, others, "embeddings");
+    freeze = take_argument(args, 1, keywords, others, "freeze");
+    t = embeddings && tensor_check(embeddings) ? tensor_of(embeddings) : NULL;
+    if (t && t->ndim == 2)
+        sizes = Py_BuildValue("(LL)", (long long)t->shape[0], (long long)t->shape[1]);
+    else
+        PyErr_SetString(PyExc_AssertionError,
+                        "Embeddings parameter is expected to be 2-dimensional");
+    if (sizes && PyDict_SetItemString(others, "_weight", embeddings) == 0)
+        layer = PyObject_Call(cls, sizes, others);
+    if (layer)
+        weight = PyObject_GetAttrString(layer, "weight");
+    if (layer && (!weight || PyObject_SetAttrString(
+                                 weight, "requires_grad",
+                                 freeze && !PyObject_IsTrue(freeze) ? Py_True : Py_False) < 0))
+        Py_CLEAR(layer);
+    Py_XDECREF(weight);
+    Py_XDECREF(sizes);
+    Py_DECREF(others);
+    return layer;
+}
+
+static int add_from_pretrained(PyTypeObject *type)
+{
+    static PyMethodDef method = {"from_pretrained", (PyCFunction)(void (*)(void))from_pretrained,
+                                 METH_VARARGS | METH_KEYWORDS | METH_CLASS,
+                                 "A layer around this weight; frozen: without gradient."};
+    PyObject *descriptor = PyDescr_NewClassMethod(type, &method);
+    int status =
+        descriptor ? PyObject_SetAttrString((PyObject *)type, method.ml_name, descriptor) : -1;
+
+    Py_XDECREF(descriptor);
+    return status;
+}
+
 static int add_layer(PyObject *torch, struct layer_type *layer, PyObject *bases)
 {
     static PyMethodDef methods[] = {
@@ -248,7 +304,9 @@ static int add_layer(PyObject *torch, struct layer_type *layer, PyObject *bases)
     snprintf(path, sizeof(path), "nn.modules.%s", layer->file);
     home = submodule(torch, path);
     snprintf(path, sizeof(path), "torch.nn.modules.%s.%s", layer->file, layer->name);
-    if (home && module_add_type(home, &spec, bases, &layer->type) == 0 && set_version(layer) == 0)
+    if (home && module_add_type(home, &spec, bases, &layer->type) == 0 && set_version(layer) == 0 &&
+        (!strstr(layer->constructor, "_weight=") || add_from_pretrained(layer->type) == 0))
+        status = module_publish(torch, layer->name, layer->type);
         status = module_publish(torch, layer->name, layer->type);
     strbuf_release(&doc);
     return status;

@@ -102,6 +102,7 @@ int module_publish(PyObject *torch, const char *name, PyTypeObject *type);
 int module_type_init(PyObject *torch);
 int hooks_init(PyObject *torch);
 int layers_init(PyObject *torch);
+int triplet_init(PyObject *torch);
 int containers_init(PyObject *torch);
 int initialisers_init(PyObject *torch);
 int nn_utils_init(PyObject *torch);

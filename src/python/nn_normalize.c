@@ -1,20 +1,20 @@
-/* forward() of the batch normalisation layers, which count batches and choose the statistics. */
+/* forward() of batch and instance normalisation, which count batches and choose the statistics, and
+ * what constructors of normalisation and pooling check. */
 #include "python/nn_layers.h"
 
 #include "autograd/formula.h"
 #include "python/errors.h"
 
-#include <string.h>
-
-/* BatchNorm1d takes (N, C) as well. */
-static int check_dims(const struct layer_type *layer, const struct tensor *x)
+/* BatchNorm1d takes (N, C) as well, instance normalisation all that lacks its batch. */
+static int check_dims(const struct layer_type *layer, const struct tensor *x, bool instance)
 {
-    int dims = layer->name[strcspn(layer->name, "123")] - '0';
+    int dims = layer_dims(layer), fewer = instance || dims == 1;
 
-    if (x->ndim == dims + 2 || (dims == 1 && x->ndim == 2))
+    if (x->ndim == dims + 2 || (fewer && x->ndim == dims + 1))
         return 0;
-    if (dims == 1)
-        PyErr_Format(PyExc_ValueError, "expected 2D or 3D input (got %dD input)", x->ndim);
+    if (fewer)
+        PyErr_Format(PyExc_ValueError, "expected %dD or %dD input (got %dD input)", dims + 1,
+                     dims + 2, x->ndim);
     else
         PyErr_Format(PyExc_ValueError, "expected %dD input (got %dD input)", dims + 2, x->ndim);
     return -1;
@@ -81,7 +81,25 @@ static struct tensor *apply(struct tensor *x, PyObject **got)
              V_INT(of_batch), V_FLOAT(share), V_FLOAT(eps));
 }
 
-PyObject *forward_batch_norm(PyObject *self, PyObject *const *inputs)
+/* A sample without a batch, (C, ...), is a batch of one. */
+static struct tensor *apply_instance(struct tensor *x, PyObject **got, int dims)
+{
+    bool training = PyObject_IsTrue(got[TRAINING]) > 0, track = PyObject_IsTrue(got[TRACK]) > 0;
+    bool single = x->ndim == dims + 1;
+    double share = PyFloat_AsDouble(got[MOMENTUM]), eps = PyFloat_AsDouble(got[EPS]);
+
+    if (PyErr_Occurred())
+        return NULL;
+    x = single ? d_unsqueeze(x, 0) : x;
+    x = x ? D(instance_norm, V_TENSOR(x), V_MAYBE(tensor_or_null(got[MEAN])),
+              V_MAYBE(tensor_or_null(got[VAR])), V_MAYBE(tensor_or_null(got[WEIGHT])),
+              V_MAYBE(tensor_or_null(got[BIAS])), V_INT(training || !track), V_FLOAT(share),
+              V_FLOAT(eps))
+          : NULL;
+    return x && single ? D(squeeze__dim, V_TENSOR(x), V_INT(0)) : x;
+}
+
+static PyObject *forward(PyObject *self, PyObject *const *inputs, bool instance)
 {
     const struct layer_type *layer = ((ModuleObject *)self)->layer;
     PyObject *got[ATTRIBUTES] = {NULL}, *result = NULL;
@@ -94,15 +112,29 @@ PyObject *forward_batch_norm(PyObject *self, PyObject *const *inputs)
         return NULL;
     }
     x = tensor_of(inputs[0]);
-    if (check_dims(layer, x) < 0)
+    if (check_dims(layer, x, instance) < 0)
         return NULL;
     mark = pool_open();
-    if (read_attributes(self, got) == 0 && (x = apply(x, got)))
+    if (read_attributes(self, got) == 0)
+        x = instance ? apply_instance(x, got, layer_dims(layer)) : apply(x, got);
+    else
+        x = NULL;
+    if (x)
         result = tensor_wrap(tensor_ref(x));
     pool_close(mark);
     for (int i = 0; i < ATTRIBUTES; i++)
         Py_XDECREF(got[i]);
     return result || PyErr_Occurred() ? result : python_error();
+}
+
+PyObject *forward_batch_norm(PyObject *self, PyObject *const *inputs)
+{
+    return forward(self, inputs, false);
+}
+
+PyObject *forward_instance_norm(PyObject *self, PyObject *const *inputs)
+{
+    return forward(self, inputs, true);
 }
 
 /* normalized_shape=4 is (4,). */

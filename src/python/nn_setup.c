@@ -78,23 +78,26 @@ int setup_hardtanh(PyObject *self, PyObject **args)
 /* A negative padding_idx counts from the end. */
 int setup_embedding(PyObject *self, PyObject **args)
 {
-    enum { NUM_EMBEDDINGS, EMBEDDING_DIM, PADDING_IDX };
+    enum { NUM_EMBEDDINGS, EMBEDDING_DIM };
+    const struct layer_type *layer = ((ModuleObject *)self)->layer;
+    PyObject **padding_idx = &args[schema_find(&layer->takes, "padding_idx", 11)];
+    bool bag = strcmp(layer->name, "EmbeddingBag") == 0;
     long long rows, padding;
 
-    (void)self;
-    if (args[PADDING_IDX] == Py_None)
+    if (*padding_idx == Py_None)
         return 0;
     rows = PyLong_AsLongLong(args[NUM_EMBEDDINGS]);
-    padding = PyErr_Occurred() ? -1 : PyLong_AsLongLong(args[PADDING_IDX]);
+    padding = PyErr_Occurred() ? -1 : PyLong_AsLongLong(*padding_idx);
     if (PyErr_Occurred())
         return -1;
     if (padding < -rows || padding >= rows) {
-        PyErr_SetString(PyExc_AssertionError, "Padding_idx must be within num_embeddings");
+        PyErr_SetString(PyExc_AssertionError, bag ? "padding_idx must be within num_embeddings"
+                                                  : "Padding_idx must be within num_embeddings");
         return -1;
     }
     if (padding < 0)
-        Py_SETREF(args[PADDING_IDX], PyLong_FromLongLong(rows + padding));
-    return args[PADDING_IDX] ? 0 : -1;
+        Py_SETREF(*padding_idx, PyLong_FromLongLong(rows + padding));
+    return *padding_idx ? 0 : -1;
 }
 
 int setup_unflatten(PyObject *self, PyObject **args)
@@ -122,6 +125,23 @@ int setup_unflatten(PyObject *self, PyObject **args)
     }
     Py_XDECREF(items);
     return items ? status : -1;
+}
+
+int setup_multi_margin(PyObject *self, PyObject **args)
+{
+    enum { P, MARGIN, WEIGHT };
+    long long p = PyLong_Check(args[P]) ? PyLong_AsLongLong(args[P]) : 0;
+
+    (void)self;
+    if (p != 1 && p != 2) {
+        PyErr_SetString(PyExc_ValueError, "only p == 1 and p == 2 supported");
+        return -1;
+    }
+    if (args[WEIGHT] == Py_None ||
+        (tensor_check(args[WEIGHT]) && tensor_of(args[WEIGHT])->ndim == 1))
+        return 0;
+    PyErr_SetString(PyExc_AssertionError, "");
+    return -1;
 }
 
 /* One number before and one after for each dimension. */

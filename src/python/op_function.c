@@ -179,6 +179,33 @@ static PyObject *call_op(const struct op *op, struct parsed_args *parsed)
     return op->outputs == 1 ? items[0] : named_results(op, items);
 }
 
+const char *old_reduction(bool size_average, bool reduce)
+{
+    const char *now = !reduce ? "none" : size_average ? "mean" : "sum";
+    char text[96];
+
+    snprintf(text, sizeof(text),
+             "size_average and reduce args will be deprecated, please use reduction='%s' instead.",
+             now);
+    return PyErr_WarnEx(PyExc_UserWarning, text, 1) < 0 ? NULL : now;
+}
+
+/* Puts what size_average and reduce ask for into `reduction`. */
+static int read_old_reduction(const struct schema *schema, struct value *values)
+{
+    const struct value *average = &values[schema->size_average];
+    const struct value *reduce = &values[args_find_name(schema, "reduce", NULL)];
+    const char *now;
+
+    if (!average->given && !reduce->given)
+        return 0;
+    now = old_reduction(!average->given || average->i, !reduce->given || reduce->i);
+    if (!now)
+        return -1;
+    values[args_find_name(schema, "reduction", NULL)].text = now;
+    return 0;
+}
+
 static PyObject *op_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf,
                                PyObject *names)
 {
@@ -201,7 +228,10 @@ static PyObject *op_vectorcall(PyObject *callable, PyObject *const *args, size_t
             return NULL;
         if (status == 0)
             continue;
-        result = call_op(op, &parsed);
+        if (schemas[i]->size_average && read_old_reduction(schemas[i], parsed.values) < 0)
+            result = NULL;
+        else
+            result = call_op(op, &parsed);
         args_release(&parsed);
         return result;
     }

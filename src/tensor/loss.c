@@ -2,6 +2,7 @@
 #include "tensor/loss.h"
 
 #include "base/error.h"
+#include "base/warn.h"
 #include "tensor/reduce.h"
 
 #include <string.h>
@@ -16,6 +17,19 @@ int loss_reduction(const char *text)
             return i;
     }
     return error_set(ERROR_VALUE, "%s is not a valid value for reduction", text);
+}
+
+int loss_warn_size(const struct tensor *self, const struct tensor *target)
+{
+    char text[2][128];
+
+    if (tensor_same_shape(self, target))
+        return 0;
+    return warn_user("Using a target size (torch.Size(%s)) that is different to the input size "
+                     "(torch.Size(%s)). This will likely lead to incorrect results due to "
+                     "broadcasting. Please ensure they have the same size.",
+                     shape_text(target->ndim, target->shape, text[0], sizeof(text[0])),
+                     shape_text(self->ndim, self->shape, text[1], sizeof(text[1])));
 }
 
 /* The loss of each element (taken over; NULL: -1) made into the loss. */
@@ -76,6 +90,8 @@ int pointwise_loss_forward(const struct op *op, const struct value *args, struct
     if (p->number >= 0)
         params[0] = scalar_float(args[p->number].d);
     if (reduction < 0 || (p->number >= 0 && check_number(op, p, params[0].d) < 0))
+        return -1;
+    if (op->id != OP_soft_margin_loss && loss_warn_size(in[0], in[1]) < 0)
         return -1;
     named.name = p->kernel;
     if (elementwise_run(&named, p->each, in, params, &each) < 0)

@@ -173,6 +173,8 @@ void schema_parse(struct schema *schema, const char *s)
             s += p->name_length;
             if (*s == '=')
                 s = read_default(s + 1, p);
+            if (p->name_length == 12 && memcmp(p->name, "size_average", 12) == 0)
+                schema->size_average = schema->count;
             if (p->type == VALUE_TENSOR)
                 schema->tensors |= 1u << schema->count;
             if (p->type == VALUE_TENSORS || p->type == VALUE_INDICES)

@@ -76,6 +76,27 @@ static int check_number(const struct op *op, const struct pointwise *p, double n
                      p->positive ? "non-positive" : "negative", p->positive ? "delta" : "beta");
 }
 
+/* soft_margin_loss() takes no target that is larger than its input, nor one that learns. */
+static int check_soft_margin(const struct tensor *self, const struct tensor *target)
+{
+    int64_t shape[TENSOR_MAX_DIMS];
+    int ndim = self->ndim;
+    char text[2][128];
+
+    if (target->requires_grad)
+        return error_set(ERROR_RUNTIME,
+                         "The function 'soft_margin_loss' is not differentiable with respect to "
+                         "argument 'target'. This input cannot have requires_grad True.");
+    memcpy(shape, self->shape, sizeof(shape));
+    if (shape_broadcast(&ndim, shape, target->ndim, target->shape) < 0)
+        return -1;
+    if (ndim == self->ndim && memcmp(shape, self->shape, (size_t)ndim * sizeof(*shape)) == 0)
+        return 0;
+    return error_set(ERROR_RUNTIME, "output with shape %s doesn't match the broadcast shape %s",
+                     shape_text(self->ndim, self->shape, text[0], sizeof(text[0])),
+                     shape_text(ndim, shape, text[1], sizeof(text[1])));
+}
+
 int pointwise_loss_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     const struct pointwise *p = pointwise;
@@ -91,7 +112,8 @@ int pointwise_loss_forward(const struct op *op, const struct value *args, struct
         params[0] = scalar_float(args[p->number].d);
     if (reduction < 0 || (p->number >= 0 && check_number(op, p, params[0].d) < 0))
         return -1;
-    if (op->id != OP_soft_margin_loss && loss_warn_size(in[0], in[1]) < 0)
+    if (op->id == OP_soft_margin_loss ? check_soft_margin(in[0], in[1]) < 0
+                                      : loss_warn_size(in[0], in[1]) < 0)
         return -1;
     named.name = p->kernel;
     if (elementwise_run(&named, p->each, in, params, &each) < 0)

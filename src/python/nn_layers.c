@@ -307,7 +307,6 @@ static int add_layer(PyObject *torch, struct layer_type *layer, PyObject *bases)
     if (home && module_add_type(home, &spec, bases, &layer->type) == 0 && set_version(layer) == 0 &&
         (!strstr(layer->constructor, "_weight=") || add_from_pretrained(layer->type) == 0))
         status = module_publish(torch, layer->name, layer->type);
-        status = module_publish(torch, layer->name, layer->type);
     strbuf_release(&doc);
     return status;
 }

@@ -401,9 +401,40 @@ static PyObject *get_all_weights(PyObject *self, void *Py_UNUSED(closure))
     return weights_named_by(self, recurrent_names._all_weights);
 }
 
+/* ---- copies and files ---- */
+
+/* PyTorch's objects hold their weights in a list as well, and so do those in files. */
+static PyObject *get_state(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    PyObject *dict = PyObject_GenericGetDict(self, NULL);
+    PyObject *state = dict ? PyDict_Copy(dict) : NULL;
+    PyObject *weights = state ? recurrent_flat_weights(self) : NULL;
+
+    if (!weights || PyDict_SetItem(state, recurrent_names._flat_weights, weights) < 0)
+        Py_CLEAR(state);
+    Py_XDECREF(dict);
+    Py_XDECREF(weights);
+    return state;
+}
+
+static PyObject *set_state(PyObject *self, PyObject *state)
+{
+    PyObject *done =
+        PyObject_CallMethod((PyObject *)nn_module_type, "__setstate__", "OO", self, state);
+    PyObject *dict = done ? PyObject_GenericGetDict(self, NULL) : NULL;
+
+    if (dict && PyDict_Contains(dict, recurrent_names._flat_weights) == 1 &&
+        PyDict_DelItem(dict, recurrent_names._flat_weights) < 0)
+        Py_CLEAR(done);
+    Py_XDECREF(dict);
+    return done;
+}
+
 /* ---- the types ---- */
 
 static PyMethodDef base_methods[] = {
+    {"__getstate__", get_state, METH_NOARGS, NULL},
+    {"__setstate__", set_state, METH_O, NULL},
     {"reset_parameters", reset_parameters, METH_NOARGS, "Draws the parameters anew."},
     {"flatten_parameters", flatten_parameters, METH_NOARGS,
      "Nothing: weights need no order in memory here."},

@@ -12,7 +12,7 @@
 #define RECURRENT_NAMES(X)                                                                         \
     X(mode) X(input_size) X(hidden_size) X(num_layers) X(bias) X(batch_first) X(dropout)           \
     X(bidirectional) X(proj_size) X(nonlinearity) X(_flat_weights_names) X(_all_weights)           \
-    X(weight_ih) X(weight_hh) X(bias_ih) X(bias_hh)
+    X(weight_ih) X(weight_hh) X(bias_ih) X(bias_hh) X(_flat_weights)
 /* clang-format on */
 struct recurrent_names {
 #define X(name) PyObject *name;

@@ -5,7 +5,9 @@
 
 #include "python/errors.h"
 
-enum { NEWEST_VERSION = 10, ANY_SIZE = -1 };
+#include <string.h>
+
+enum { NEWEST_VERSION = 10, ANY_SIZE = -1, PIECE = 1 << 20 };
 
 struct archive {
     struct loading *loading;
@@ -31,6 +33,14 @@ static void *read_failed(const char *what, const char *why)
     Py_XDECREF(value);
     Py_XDECREF(trace);
     return NULL;
+}
+
+static void record_failed(const char *name)
+{
+    char what[200];
+
+    snprintf(what, sizeof(what), "file %s", name);
+    read_failed(what, NULL);
 }
 
 static bool number_of(PyObject *object, const char *attribute, long long *out)
@@ -85,40 +95,78 @@ static bool check_record(struct archive *a, const char *name, PyObject *info, lo
     return !PyErr_Occurred();
 }
 
-/* The bytes of a record. */
-static PyObject *read_record(struct archive *a, const char *name, long long wanted)
+/* The bytes of a small record. */
+static PyObject *read_record(struct archive *a, const char *name)
 {
     PyObject *info = find_record(a, name, true), *bytes = NULL;
-    char what[200];
 
-    if (info && check_record(a, name, info, wanted)) {
+    if (info && check_record(a, name, info, ANY_SIZE)) {
         bytes = PyObject_CallMethod(a->zip, "read", "O", info);
-        snprintf(what, sizeof(what), "file %s", name);
         if (!bytes)
-            read_failed(what, NULL);
+            record_failed(name);
     }
     Py_XDECREF(info);
     return bytes;
 }
 
-static PyObject *load_storage(struct archive *a, const struct storage_id *id)
+/* Piece by piece, so that the whole is in memory once. zipfile compares the checksum with the last
+ * piece. */
+static bool read_pieces(PyObject *stream, char *to, size_t length)
 {
-    PyObject *name = PyUnicode_FromFormat("data/%U", id->key), *bytes = NULL, *placed = NULL;
-    const char *text = name ? PyUnicode_AsUTF8(name) : NULL;
+    while (length > 0) {
+        Py_ssize_t wanted = length < PIECE ? (Py_ssize_t)length : PIECE, got;
+        PyObject *piece = PyObject_CallMethod(stream, "read", "n", wanted);
+
+        got = piece ? PyBytes_GET_SIZE(piece) : -1;
+        if (got > 0)
+            memcpy(to, PyBytes_AS_STRING(piece), (size_t)got);
+        else if (got == 0)
+            PyErr_SetString(PyExc_EOFError, "unexpected end of data");
+        Py_XDECREF(piece);
+        if (got <= 0)
+            return false;
+        to += got;
+        length -= (size_t)got;
+    }
+    return true;
+}
+
+/* A record as a storage, of which it must be all. */
+static struct storage *read_storage(struct archive *a, const char *name, uint64_t nbytes)
+{
+    PyObject *info = find_record(a, name, true), *stream = NULL;
     struct storage *storage = NULL;
 
-    bytes = text ? read_record(a, text, (long long)id->nbytes) : NULL;
-    if (bytes) {
-        storage = storage_from_bytes(PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
-        if (!storage)
-            python_error();
+    if (!info || !check_record(a, name, info, (long long)nbytes))
+        goto done;
+    storage = storage_new((size_t)nbytes);
+    if (!storage) {
+        python_error();
+        goto done;
     }
+    stream = PyObject_CallMethod(a->zip, "open", "O", info);
+    if (!stream || !read_pieces(stream, storage->data, storage->nbytes)) {
+        record_failed(name);
+        storage_unref(storage);
+        storage = NULL;
+    }
+done:
+    Py_XDECREF(info);
+    Py_XDECREF(stream);
+    return storage;
+}
+
+static PyObject *load_storage(struct archive *a, const struct storage_id *id)
+{
+    PyObject *name = PyUnicode_FromFormat("data/%U", id->key), *placed = NULL;
+    const char *text = name ? PyUnicode_AsUTF8(name) : NULL;
+    struct storage *storage = text ? read_storage(a, text, id->nbytes) : NULL;
+
     if (storage) {
         storage_tame(storage, id->dtype);
         placed = loading_place(a->loading, id->key, storage, id->dtype, id->location);
     }
     storage_unref(storage);
-    Py_XDECREF(bytes);
     Py_XDECREF(name);
     return placed;
 }
@@ -186,7 +234,7 @@ static bool check_form(struct archive *a)
                         "the file is a TorchScript archive (torch.jit.save()), which is a program "
                         "and not data; torch.load() reads what torch.save() wrote");
     Py_XDECREF(record);
-    record = PyErr_Occurred() ? NULL : read_record(a, "version", ANY_SIZE);
+    record = PyErr_Occurred() ? NULL : read_record(a, "version");
     if (!record)
         return false;
     version = strtol(PyBytes_AS_STRING(record), NULL, 10);
@@ -201,7 +249,7 @@ static bool check_form(struct archive *a)
     }
     record = find_record(a, "byteorder", false);
     if (record)
-        Py_SETREF(record, read_record(a, "byteorder", ANY_SIZE));
+        Py_SETREF(record, read_record(a, "byteorder"));
     if (record && strcmp(PyBytes_AS_STRING(record), "little") != 0)
         PyErr_SetString(PyExc_RuntimeError,
                         "the file was written on a big-endian machine, which is not read here");
@@ -211,7 +259,7 @@ static bool check_form(struct archive *a)
 
 static PyObject *load_pickle(struct archive *a)
 {
-    PyObject *bytes = read_record(a, "data.pkl", ANY_SIZE), *result;
+    PyObject *bytes = read_record(a, "data.pkl"), *result;
     struct unpickler u = {.encoding = a->loading->encoding,
                           .trusted = a->loading->trusted,
                           .persistent = persistent,

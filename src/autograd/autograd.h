@@ -166,6 +166,9 @@ struct backward_request {
 int backward(const struct backward_request *request);
 /* The error of a walk through nodes that were not retained. */
 extern const char graph_freed_text[];
+/* Sets the error of a saved tensor that has been changed in place since it had version `expected`.
+ * `origin`: ", which is output 0 of AddBackward0,", or nothing. -1 */
+int graph_changed_error(const struct tensor *t, uint32_t expected, const char *origin);
 
 /* ---- anomaly detection ---- */
 

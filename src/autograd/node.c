@@ -357,9 +357,17 @@ struct autograd_meta *tensor_meta(struct tensor *t)
 /* The hook of retain_grad(): its data is the tensor, which takes the hook along when it ends. */
 static struct tensor *keep_grad(void *data, struct tensor *grad)
 {
-    struct tensor *t = data;
+    struct tensor *t = data, *sum = NULL;
+    struct value args[3] = {{.given = true, .tensor = tensor_grad(t)},
+                            {.given = true, .tensor = grad}};
+    int status;
 
-    return tensor_set_grad(t, grad) < 0 ? NULL : tensor_ref(grad);
+    op_defaults(&ops[OP_add], args, 2);
+    status = args[0].tensor ? op_call(&ops[OP_add], args, &sum) : 0;
+    if (status == 0)
+        status = tensor_set_grad(t, sum ? sum : grad);
+    tensor_unref(sum);
+    return status < 0 ? NULL : tensor_ref(grad);
 }
 
 static void forget_retained(struct tensor *t)

@@ -80,24 +80,32 @@ static const char *origin_text(const struct op_node *self, int k, char *text, si
     return text;
 }
 
-static int check_saved(const struct op_node *self, int k)
+int graph_changed_error(const struct tensor *t, uint32_t expected, const char *origin)
 {
-    const struct tensor *t = self->saved[k].tensor;
-    char shape[256], origin[128];
+    char shape[256];
 
-    if (!t || !t->storage || t->storage->version == self->saved[k].version)
-        return 0;
     return error_set(
         ERROR_RUNTIME,
         "one of the variables needed for gradient computation has been modified by an inplace "
         "operation: [torch.%s %s]%s is at version %u; expected version %u instead. Hint: %s",
         dtype_infos[t->dtype].class_name, shape_text(t->ndim, t->shape, shape, sizeof(shape)),
-        origin_text(self, k, origin, sizeof(origin)), t->storage->version, self->saved[k].version,
+        origin, t->storage->version, expected,
         anomaly ? "the backtrace further above shows the operation that failed to compute its "
                   "gradient. The variable in question was changed in there or anywhere later. Good "
                   "luck!"
                 : "enable anomaly detection to find the operation that failed to compute its "
                   "gradient, with torch.autograd.set_detect_anomaly(True).");
+}
+
+static int check_saved(const struct op_node *self, int k)
+{
+    const struct tensor *t = self->saved[k].tensor;
+    char origin[128];
+
+    if (!t || !t->storage || t->storage->version == self->saved[k].version)
+        return 0;
+    return graph_changed_error(t, self->saved[k].version,
+                               origin_text(self, k, origin, sizeof(origin)));
 }
 
 /* A saved result gets its history back for the time of the rule, so that a gradient of a gradient

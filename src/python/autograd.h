@@ -28,5 +28,9 @@ int autograd_modes_init(PyObject *torch);
 int autograd_anomaly_init(PyObject *torch);
 int functional_init(PyObject *torch);
 int function_init(PyObject *torch);
+int function_once_init(PyObject *torch);
+/* The ctx of a node that a Function has made, borrowed; NULL for other nodes. */
+struct node;
+PyObject *function_context(const struct node *node);
 
 #endif

@@ -1,5 +1,6 @@
 /* x.grad_fn as Python sees it, and hooks that are Python callables. */
 #include "base/error.h"
+#include "python/autograd.h"
 #include "python/errors.h"
 #include "python/tensor_parts.h"
 
@@ -35,7 +36,25 @@ static const char *short_name(const struct node *node)
 
 static PyObject *node_repr(PyObject *self)
 {
-    return PyUnicode_FromFormat("<%s object at %p>", short_name(((NodeObject *)self)->node), self);
+    const struct node *node = ((NodeObject *)self)->node;
+
+    return PyUnicode_FromFormat("<%s%s object at %p>",
+                                function_context(node) ? "torch.autograd.function." : "",
+                                short_name(node), self);
+}
+
+/* The node of a Function has what its ctx has: saved_tensors, and what forward() has put there. */
+static PyObject *node_getattr(PyObject *self, PyObject *name)
+{
+    PyObject *own = PyObject_GenericGetAttr(self, name), *ctx;
+
+    if (own || !PyErr_ExceptionMatches(PyExc_AttributeError))
+        return own;
+    ctx = function_context(((NodeObject *)self)->node);
+    if (!ctx)
+        return NULL;
+    PyErr_Clear();
+    return PyObject_GetAttr(ctx, name);
 }
 
 static PyObject *node_get_name(PyObject *self, PyObject *unused)
@@ -120,6 +139,7 @@ static PyType_Spec node_spec = {
     .slots = (PyType_Slot[]){
         {Py_tp_dealloc, node_dealloc},
         {Py_tp_repr, node_repr},
+        {Py_tp_getattro, node_getattr},
         {Py_tp_methods,
          (PyMethodDef[]){{"name", node_get_name, METH_NOARGS, NULL}, {NULL, NULL, 0, NULL}}},
         {Py_tp_getset, (PyGetSetDef[]){{"next_functions", node_next_functions, NULL, NULL, NULL},
@@ -171,6 +191,28 @@ PyObject *node_object(struct node *node)
 
 /* ---- hooks ---- */
 
+static const char *callable_name(PyObject *callable, PyObject **owner)
+{
+    *owner = PyObject_GetAttrString(callable, "__name__");
+    if (!*owner)
+        PyErr_Clear();
+    return *owner && PyUnicode_Check(*owner) ? PyUnicode_AsUTF8(*owner) : "<unknown>";
+}
+
+/* What a hook returns takes the gradient's place, so it must be like it. */
+static bool may_replace(PyObject *callable, const struct tensor *result, const struct tensor *grad)
+{
+    bool shape = tensor_same_shape(result, grad);
+    PyObject *owner;
+
+    if (shape && result->dtype == grad->dtype)
+        return true;
+    PyErr_Format(PyExc_RuntimeError, "hook '%s' has changed the %s of value",
+                 callable_name(callable, &owner), shape ? "type" : "size");
+    Py_XDECREF(owner);
+    return false;
+}
+
 /* The callable may return None (nothing changes) or a new gradient. */
 static struct tensor *call_hook(void *data, struct tensor *grad)
 {
@@ -181,11 +223,11 @@ static struct tensor *call_hook(void *data, struct tensor *grad)
     Py_XDECREF(argument);
     if (result == Py_None)
         changed = tensor_ref(grad);
-    else if (result && tensor_check(result))
-        changed = tensor_ref(tensor_of(result));
-    else if (result)
-        PyErr_Format(PyExc_TypeError, "hooks must return None or a Tensor, got %s",
+    else if (result && !tensor_check(result))
+        PyErr_Format(PyExc_TypeError, "expected Variable, but hook returned '%s'",
                      Py_TYPE(result)->tp_name);
+    else if (result && may_replace(data, tensor_of(result), grad))
+        changed = tensor_ref(tensor_of(result));
     Py_XDECREF(result);
     if (!changed)
         python_error_pending();

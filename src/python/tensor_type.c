@@ -29,6 +29,7 @@ static TensorObject *object_alloc(PyTypeObject *type)
     self = free_objects[--free_count];
     PyObject_Init((PyObject *)self, type);
     self->dict = self->weakrefs = NULL;
+    self->resting = false;
     PyObject_GC_Track(self);
     return self;
 }
@@ -46,6 +47,39 @@ static PyObject *object_of(PyTypeObject *type, struct tensor *t)
     return (PyObject *)self;
 }
 
+/* ---- objects that the tensor keeps ---- */
+
+/* Whether an object that Python lets go of rests with its tensor, which the engine still uses. */
+static bool rest(TensorObject *self)
+{
+    struct tensor *t = self->tensor;
+    bool special =
+        !Py_IS_TYPE(self, tensor_type) || (self->dict && PyDict_GET_SIZE(self->dict) > 0);
+
+    if (!t || t->refs == 1 || !special)
+        return false;
+    Py_SET_REFCNT((PyObject *)self, 1); /* the tensor's */
+    self->resting = true;
+    tensor_unref(t);
+    return true;
+}
+
+/* The reference that the tensor had is the caller's now, and t, taken over, is the object's. */
+static PyObject *wake(struct tensor *t)
+{
+    TensorObject *self = t->python;
+
+    self->resting = false;
+    return (PyObject *)self;
+}
+
+/* The tensor of a resting object ends: the object keeps it once more while it ends itself. */
+static void release_python(struct tensor *t)
+{
+    t->refs = 1;
+    Py_DECREF(wake(t));
+}
+
 PyObject *tensor_wrap(struct tensor *t)
 {
     PyObject *object;
@@ -54,6 +88,8 @@ PyObject *tensor_wrap(struct tensor *t)
         return python_error();
     if (!t->python)
         return object_of(tensor_type, t);
+    if (((TensorObject *)t->python)->resting)
+        return wake(t);
     object = Py_NewRef((PyObject *)t->python);
     tensor_unref(t);
     return object;
@@ -63,7 +99,11 @@ PyObject *tensor_object(struct tensor *t)
 {
     if (!t)
         Py_RETURN_NONE;
-    return t->python ? Py_NewRef((PyObject *)t->python) : object_of(tensor_type, tensor_ref(t));
+    if (!t->python)
+        return object_of(tensor_type, tensor_ref(t));
+    if (((TensorObject *)t->python)->resting)
+        return wake(tensor_ref(t));
+    return Py_NewRef((PyObject *)t->python);
 }
 
 PyObject *tensor_wrap_as(PyTypeObject *type, struct tensor *t)
@@ -77,10 +117,13 @@ static int tensor_traverse(PyObject *object, visitproc visit, void *arg)
     struct tensor *t = self->tensor;
 
     Py_VISIT(Py_TYPE(self));
+    /* While the engine uses the tensor, the object may come back from it: no garbage. */
+    if (t && t->refs > 1)
+        return 0;
     Py_VISIT(self->dict);
     /* What only this object keeps alive is part of a cycle through it: hooks are Python callables.
      */
-    if (t && t->refs == 1 && t->meta) {
+    if (t && t->meta) {
         for (struct hook *hook = t->meta->hooks; hook; hook = hook->next)
             Py_VISIT(hook_callable(hook));
         if (t->meta->grad && t->meta->grad->python && t->meta->grad->refs == 2)
@@ -94,6 +137,8 @@ static int tensor_clear(PyObject *object)
     TensorObject *self = (TensorObject *)object;
     struct tensor *t = self->tensor;
 
+    if (t && t->refs > 1)
+        return 0; /* the engine still uses it: what it has may come back to Python */
     Py_CLEAR(self->dict);
     while (t && t->meta && t->meta->hooks && t->refs == 1)
         tensor_remove_hook(t, t->meta->hooks->id);
@@ -106,6 +151,8 @@ static void tensor_dealloc(PyObject *object)
     PyTypeObject *type = Py_TYPE(self);
     struct tensor *t = self->tensor;
 
+    if (rest(self))
+        return;
     PyObject_GC_UnTrack(self);
     if (self->weakrefs)
         PyObject_ClearWeakRefs(object);
@@ -490,6 +537,7 @@ int tensor_type_init(PyObject *torch)
     slots[used] = (PyType_Slot){0, NULL};
     if (module_add_type(torch, &spec, NULL, &tensor_type) < 0)
         return -1;
+    tensor_release_python = release_python;
     bases = PyTuple_Pack(1, tensor_type);
     nn = submodule(torch, "nn.parameter");
     if (!bases || !nn)

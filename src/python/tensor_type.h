@@ -1,7 +1,10 @@
 /*
  * tensor_type.h: torch.Tensor, the Python object that stands for a struct tensor.
  *
- * One Python object per tensor: wrapping the same tensor twice gives the same object. Functions
+ * One Python object per tensor: wrapping the same tensor twice gives the same object. It keeps the
+ * tensor; but an object with attributes or of a subclass that Python lets go of while the engine
+ * still uses the tensor is kept by the tensor, so that it is there, with all that it has, when the
+ * tensor comes back to Python. Functions
  * here that return PyObject * return new references and NULL with a Python exception set; engine
  * errors become exceptions through python_error() (errors.h).
  */
@@ -13,10 +16,13 @@
 
 #include "autograd/autograd.h"
 
+#include <stdbool.h>
+
 typedef struct {
     PyObject_HEAD struct tensor *tensor;
     PyObject *dict;
     PyObject *weakrefs;
+    bool resting; /* no one in Python knows it: the tensor keeps it, not it the tensor */
 } TensorObject;
 
 extern PyTypeObject *tensor_type;    /* torch.Tensor */

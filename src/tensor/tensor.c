@@ -7,6 +7,7 @@
 #include <string.h>
 
 void (*tensor_release_autograd)(struct tensor *t);
+void (*tensor_release_python)(struct tensor *t);
 int64_t tensor_live_count;
 void *(*tensor_long_begin)(void);
 void (*tensor_long_end)(void *token);
@@ -179,6 +180,10 @@ void tensor_free(struct tensor *t)
 {
     struct tensor *base = t->base;
 
+    if (__builtin_expect(t->python != NULL, 0)) {
+        tensor_release_python(t); /* and comes back here without it */
+        return;
+    }
     if (t->grad_fn || t->meta)
         tensor_release_autograd(t);
     storage_unref(t->storage);

@@ -56,7 +56,8 @@ struct tensor {
     uint32_t view_version;
     struct tensor *base; /* the tensor that this is a view of, NULL otherwise */
     struct autograd_meta *meta;
-    void *python; /* the Python object that stands for this tensor, borrowed, or NULL */
+    void *python; /* the Python object that stands for this tensor, or NULL: it keeps this tensor,
+                   * or this tensor keeps it (see python/tensor_type.h) */
     int64_t shape[TENSOR_MAX_DIMS];
     int64_t stride[TENSOR_MAX_DIMS];
 };
@@ -108,6 +109,8 @@ static inline void tensor_unref(struct tensor *t)
 }
 /* Set by src/autograd: releases grad_fn and meta of a tensor that ends. */
 extern void (*tensor_release_autograd)(struct tensor *t);
+/* Set by src/python: ends the object in `python` that the tensor has kept, and the tensor. */
+extern void (*tensor_release_python)(struct tensor *t);
 /* How many tensors exist, for leak tests. */
 extern int64_t tensor_live_count;
 

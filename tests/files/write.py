@@ -6,14 +6,16 @@ import sys
 import torch
 import torch.nn as nn
 
-DTYPES = [torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64,
-                torch.float32, torch.float64]
+DTYPES = [torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.float16,
+          torch.bfloat16, torch.float32, torch.float64]
+COMPLEX = [torch.complex64, torch.complex128]
 
 
 def tensors():
     table = torch.arange(12.0).view(3, 4)
     return {
         "dtypes": [torch.tensor([0, 1, 1]).to(dtype) for dtype in DTYPES],
+        "complex": [torch.tensor([1.5, -2 + 1j], dtype=dtype) for dtype in COMPLEX],
         "whole": table, "transposed": table.t(), "strided": table[1:, ::2],
         "expanded": torch.ones(1).expand(3, 2), "zero-dim": torch.tensor(3.5),
         "empty": torch.empty(0, 3), "again": table,

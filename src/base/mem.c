@@ -5,9 +5,13 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
+
+/* Large blocks lie in huge pages: long loops then seldom wait for an address to be translated. */
+enum { HUGE_PAGE = 2 << 20 };
 
 enum { POOL_STEP = 64, POOL_CLASSES = POOL_LARGEST / POOL_STEP };
 
@@ -91,12 +95,17 @@ char *mem_strdup(const char *text)
 
 void *mem_alloc_aligned(size_t size)
 {
+    const bool huge = size >= HUGE_PAGE;
     void *block = NULL;
 
     if (!may_allocate(size))
         return NULL;
-    if (posix_memalign(&block, MEM_ALIGN, size ? size : 1) != 0)
+    if (posix_memalign(&block, huge ? HUGE_PAGE : MEM_ALIGN, size ? size : 1) != 0)
         block = NULL;
+#ifdef MADV_HUGEPAGE
+    if (block && huge) /* asked for only: kernels without huge pages refuse it */
+        madvise(block, size / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+#endif
     return checked(block, size);
 }
 

@@ -81,13 +81,44 @@ void iter_init(struct iter *it, int count, const struct tensor *const *operands)
     merge_dimensions(it);
 }
 
+enum { TILE = 64, TILE_ROWS = 32 };
+
+/* Whether an operand lies the other way round: its rows are columns to the innermost dimension. */
+static bool has_turned(const struct iter *it)
+{
+    for (int k = 0; k < it->operands && it->ndim > 1; k++) {
+        int64_t inner = it->stride[0][k], outer = it->stride[1][k];
+
+        if (outer != 0 && inner >= TILE && outer < inner)
+            return true;
+    }
+    return false;
+}
+
+/* Runs `rows` rows of dimension 1 tile by tile, so that what a turned operand has in one cache line
+ * is used while it is there. */
+static void run_tiles(const struct iter *it, char *const *from, int64_t rows, int64_t count,
+                      kernel_fn *kernel, const struct scalar *params)
+{
+    for (int64_t first = 0; first < count; first += TILE) {
+        for (int64_t row = 0; row < rows; row++) {
+            char *ptr[ITER_OPERANDS];
+
+            for (int k = 0; k < it->operands; k++)
+                ptr[k] = from[k] + first * it->stride[0][k] + row * it->stride[1][k];
+            kernel(count - first < TILE ? count - first : TILE, ptr, it->stride[0], params);
+        }
+    }
+}
+
 /* Runs rows [begin, end) of the outer dimensions, each a loop over `count` elements of the
  * innermost from `first` on. */
 static void run_rows(const struct iter *it, int64_t begin, int64_t end, int64_t first,
                      int64_t count, kernel_fn *kernel, const struct scalar *params)
 {
+    const int64_t most = has_turned(it) ? TILE_ROWS : 1;
     char *ptr[ITER_OPERANDS];
-    int64_t at[TENSOR_MAX_DIMS], rest = begin;
+    int64_t at[TENSOR_MAX_DIMS], rest = begin, rows = 1;
 
     for (int k = 0; k < it->operands; k++)
         ptr[k] = it->ptr[k] + first * it->stride[0][k];
@@ -97,14 +128,20 @@ static void run_rows(const struct iter *it, int64_t begin, int64_t end, int64_t 
         for (int k = 0; k < it->operands; k++)
             ptr[k] += at[d] * it->stride[d][k];
     }
-    for (int64_t row = begin; row < end; row++) {
-        kernel(count, ptr, it->stride[0], params);
+    for (int64_t row = begin; row < end; row += rows) {
+        if (most > 1) {
+            rows = it->shape[1] - at[1] < most ? it->shape[1] - at[1] : most;
+            rows = end - row < rows ? end - row : rows;
+            run_tiles(it, ptr, rows, count, kernel, params);
+        } else {
+            kernel(count, ptr, it->stride[0], params);
+        }
         for (int d = 1; d < it->ndim; d++) { /* on to the next row */
-            bool over = ++at[d] == it->shape[d];
-            int64_t back = over ? it->shape[d] - 1 : -1;
+            int64_t steps = d == 1 ? rows : 1;
+            bool over = (at[d] += steps) == it->shape[d];
 
             for (int k = 0; k < it->operands; k++)
-                ptr[k] -= back * it->stride[d][k];
+                ptr[k] += (over ? steps - it->shape[d] : steps) * it->stride[d][k];
             if (!over)
                 break;
             at[d] = 0;

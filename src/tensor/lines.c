@@ -19,18 +19,28 @@ struct plan {
 
 static void run_range(const struct plan *p, int64_t begin, int64_t end)
 {
-    for (int64_t i = begin; i < end; i++) {
-        char *ptr[LINES_OPERANDS];
-        int64_t rest = i;
+    char *ptr[LINES_OPERANDS];
+    int64_t at[TENSOR_MAX_DIMS], rest = begin;
 
+    for (int k = 0; k < p->operands; k++)
+        ptr[k] = p->base[k];
+    for (int d = p->ndim - 1; d >= 0; d--) {
+        at[d] = rest % p->shape[d];
+        rest /= p->shape[d];
         for (int k = 0; k < p->operands; k++)
-            ptr[k] = p->base[k];
-        for (int d = p->ndim - 1; d >= 0; d--) {
-            for (int k = 0; k < p->operands; k++)
-                ptr[k] += rest % p->shape[d] * p->stride[d][k];
-            rest /= p->shape[d];
-        }
+            ptr[k] += at[d] * p->stride[d][k];
+    }
+    for (int64_t i = begin; i < end; i++) {
         p->line(ptr, p->step, p->context);
+        for (int d = p->ndim - 1; d >= 0; d--) { /* on to the next line */
+            bool over = ++at[d] == p->shape[d];
+
+            for (int k = 0; k < p->operands; k++)
+                ptr[k] += (over ? 1 - p->shape[d] : 1) * p->stride[d][k];
+            if (!over)
+                break;
+            at[d] = 0;
+        }
     }
 }
 

@@ -29,7 +29,9 @@ int nansum_composite(const struct op *op, const struct value *args, struct tenso
     size_t mark = pool_open();
     struct value sum[4] = {V_TENSOR(without_nan(args[0].tensor)), args[1], args[2], args[3]};
 
-    return pool_leave(op, mark, d_call(OP_sum__dim, sum), out);
+    if (dtype_is_complex(tensor_dtype(args[0].tensor)))
+        error_set(ERROR_RUNTIME, "nansum does not support complex inputs");
+    return pool_leave(op, mark, error_pending() ? NULL : d_call(OP_sum__dim, sum), out);
 }
 
 int nanmean_composite(const struct op *op, const struct value *args, struct tensor **out)
@@ -73,7 +75,7 @@ int argsort_composite(const struct op *op, const struct value *args, struct tens
 {
     struct tensor *pair[OP_MAX_OUTPUTS] = {NULL};
 
-    if (ops[OP_sort].forward(&ops[OP_sort], args, pair) < 0)
+    if (op_run(&ops[OP_sort], args, pair) < 0)
         return -1;
     tensor_unref(pair[0]);
     return op_give(op, pair[1], out);

@@ -444,6 +444,20 @@ static int call_inplace_form(const struct op *op, const struct value *args, stru
     return 0;
 }
 
+/* The norm of complex numbers is that of their absolute values. */
+static int call_of_size(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct value sizes[OP_MAX_ARGS];
+    size_t mark = pool_open();
+    int status;
+
+    memcpy(sizes, args, (size_t)op_schema(op)->count * sizeof(*args));
+    sizes[0].tensor = d_abs(args[0].tensor);
+    status = sizes[0].tensor ? op_call(op, sizes, out) : -1;
+    pool_close(mark);
+    return status;
+}
+
 int op_call(const struct op *op, const struct value *args, struct tensor **out)
 {
     bool record;
@@ -454,6 +468,8 @@ int op_call(const struct op *op, const struct value *args, struct tensor **out)
         return op->forward(op, args, out);
     if (__builtin_expect(op->inplace_arg && args[op->inplace_arg].i, 0))
         return call_inplace_form(op, args, out);
+    if (op->flags & OP_OF_SIZE && dtype_is_complex(tensor_dtype(args[0].tensor)))
+        return call_of_size(op, args, out);
     record = records(op, args);
     if (__builtin_expect(out[0] != NULL, 0))
         return call_out(op, args, out, record);

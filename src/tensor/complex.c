@@ -97,27 +97,30 @@ const reduce_table reduce_complex = {
 
 /* ---- complex tensors and their parts ---- */
 
-/* self (...) complex as (..., 2) of its parts, sharing memory. */
+struct tensor *tensor_parts(const struct tensor *t)
+{
+    int64_t shape[TENSOR_MAX_DIMS + 1], stride[TENSOR_MAX_DIMS + 1];
+    struct tensor *view;
+
+    for (int d = 0; d < t->ndim; d++) {
+        shape[d] = t->shape[d];
+        stride[d] = 2 * t->stride[d];
+    }
+    shape[t->ndim] = 2;
+    stride[t->ndim] = 1;
+    view = tensor_view(t, t->ndim + 1, shape, stride, 2 * t->offset);
+    if (view)
+        view->dtype = (uint8_t)dtype_infos[t->dtype].part;
+    return view;
+}
+
 int view_as_real_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    struct tensor *self = args[0].tensor, *view;
-    int64_t shape[TENSOR_MAX_DIMS + 1], stride[TENSOR_MAX_DIMS + 1];
-
     (void)op;
-    if (!dtype_is_complex(tensor_dtype(self)))
+    if (!dtype_is_complex(tensor_dtype(args[0].tensor)))
         return error_set(ERROR_RUNTIME, "view_as_real is only supported for complex tensors");
-    for (int d = 0; d < self->ndim; d++) {
-        shape[d] = self->shape[d];
-        stride[d] = 2 * self->stride[d];
-    }
-    shape[self->ndim] = 2;
-    stride[self->ndim] = 1;
-    view = tensor_view(self, self->ndim + 1, shape, stride, 2 * self->offset);
-    if (!view)
-        return -1;
-    view->dtype = (uint8_t)dtype_infos[self->dtype].part;
-    *out = view;
-    return 0;
+    *out = tensor_parts(args[0].tensor);
+    return *out ? 0 : -1;
 }
 
 static int check_pairs(const struct tensor *self)

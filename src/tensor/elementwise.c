@@ -40,12 +40,6 @@ static int refuse_bool(const struct op *op)
     return error_set(ERROR_RUNTIME, "\"%s_cpu\" not implemented for 'Bool'", op->name);
 }
 
-static int not_implemented(const struct op *op, enum dtype dtype)
-{
-    return error_set(ERROR_RUNTIME, "\"%s_cpu\" not implemented for '%s'",
-                     op->name + (op->name[0] == '_'), dtype_short_name(dtype));
-}
-
 /* The type that the row computes in, from that of its operands. */
 static enum dtype compute_type(const struct op *op, enum type_rule rule, enum dtype common)
 {
@@ -61,7 +55,7 @@ static enum dtype compute_type(const struct op *op, enum type_rule rule, enum dt
     case RULE_INTEGER:
     case RULE_ONLY_FLOAT:
         if (dtype_is_differentiable(common) != (rule == RULE_ONLY_FLOAT)) {
-            not_implemented(op, common);
+            op_refuse_type(op, common);
             return DTYPE_NONE;
         }
         return common;
@@ -96,8 +90,12 @@ enum dtype op_result_type(int count, struct tensor *const *tensors)
     for (int g = 0; g < 3; g++) {
         if (group[g] == DTYPE_NONE)
             continue;
-        if (result == DTYPE_NONE || dtype_infos[group[g]].category > dtype_infos[result].category)
-            result = result == DTYPE_NONE ? group[g] : dtype_promote(result, group[g]);
+        if (result == DTYPE_NONE)
+            result = group[g];
+        else if (dtype_is_complex(group[g]) && dtype_is_float(result))
+            result = dtype_to_complex(result); /* only what is new about it counts */
+        else if (dtype_infos[group[g]].category > dtype_infos[result].category)
+            result = dtype_promote(result, group[g]);
     }
     return result;
 }
@@ -315,8 +313,10 @@ int elementwise_run(const struct op *op, enum op_id id, struct tensor *const *in
         return -1;
     kernel = kernels.elementwise[id][dtype_computed(dtype)];
     if (!kernel)
-        return not_implemented(op, dtype);
+        return op_refuse_type(op, dtype);
     result = result_type(id, dtype);
+    if (result != dtype && gives_part[id] && op->flags & OP_IN_PLACE_CALL)
+        return error_set(ERROR_RUNTIME, "In-place abs is not supported for complex tensors.");
     if (!made)
         made = tensor_new_as(result, ndim, shape, count, inputs);
     if (!made || op_output(op, &made, result, ndim, shape) < 0)

@@ -227,13 +227,23 @@ RUNNING(cumsum, f64, double, 0, +)
 RUNNING(cumprod, i64, int64_t, 1, *)
 RUNNING(cumprod, f32, float, 1, *)
 RUNNING(cumprod, f64, double, 1, *)
+RUNNING(cumsum, c64, float _Complex, 0, +)
+RUNNING(cumsum, c128, double _Complex, 0, +)
+RUNNING(cumprod, c64, float _Complex, 1, *)
+RUNNING(cumprod, c128, double _Complex, 1, *)
+
+#define RUNNING_LINES(name)                                                                        \
+    {                                                                                              \
+        [DTYPE_i64] = name##_i64, [DTYPE_f32] = name##_f32, [DTYPE_f64] = name##_f64,              \
+        [DTYPE_c64] = name##_c64, [DTYPE_c128] = name##_c128                                       \
+    }
 
 static int running(const struct op *op, const struct value *args, line_fn *const *lines,
                    struct tensor **out)
 {
     struct tensor *self = args[0].tensor, *in, *result = NULL;
     enum dtype wanted = reduce_sum_dtype(self, &args[2]);
-    enum dtype dtype = dtype_is_float(wanted) ? wanted : DTYPE_i64;
+    enum dtype dtype = dtype_is_differentiable(wanted) ? wanted : DTYPE_i64;
     int dim = tensor_dim(self, args[1].i);
     int64_t count;
 
@@ -246,11 +256,7 @@ static int running(const struct op *op, const struct value *args, line_fn *const
     if (in)
         result = tensor_new(dtype, self->ndim, self->shape);
     if (result)
-        lines_run(2, (const struct tensor *[]){result, in}, dim, count,
-                  lines[dtype == DTYPE_i64   ? 0
-                        : dtype == DTYPE_f32 ? 1
-                                             : 2],
-                  &count);
+        lines_run(2, (const struct tensor *[]){result, in}, dim, count, lines[dtype], &count);
     tensor_unref(in);
     if (result && wanted != dtype) {
         in = result;
@@ -262,14 +268,14 @@ static int running(const struct op *op, const struct value *args, line_fn *const
 
 int cumsum_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    static line_fn *const lines[] = {cumsum_i64, cumsum_f32, cumsum_f64};
+    static line_fn *const lines[DTYPE_COUNT] = RUNNING_LINES(cumsum);
 
     return running(op, args, lines, out);
 }
 
 int cumprod_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    static line_fn *const lines[] = {cumprod_i64, cumprod_f32, cumprod_f64};
+    static line_fn *const lines[DTYPE_COUNT] = RUNNING_LINES(cumprod);
 
     return running(op, args, lines, out);
 }

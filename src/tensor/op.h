@@ -107,12 +107,13 @@ enum op_flag {
     OP_COMPOSED = 1 << 9, /* made of recorded operations: records nothing itself */
     OP_NO_GRAD = 1 << 10, /* its result never requires a gradient */
     OP_IN_PLACE_CALL = 1 << 11, /* this is the in-place form of a row: out[0] is self */
-    OP_PLAIN_TUPLE = 1 << 14,   /* several results are a plain tuple, not a named one */
+    OP_PLAIN_TUPLE = 1 << 15,   /* several results are a plain tuple, not a named one */
     OP_ONE_GRAD = 1 << 13,      /* of several results, the first alone has a gradient */
     OP_RESERVE = 1 << 14, /* the last result is for the rule: it alone is saved (SR), and it has no
                            * gradient */
     OP_NUMBERS = 1 << 16, /* a Python number may stand for a tensor behind the first */
     OP_NUMBER_FIRST = 1 << 17, /* and for the first one as well */
+    OP_OF_SIZE = 1 << 18,      /* of complex numbers it takes their absolute values */
     OP_PYTHON_BOOL = 1 << 12   /* Python gets True or False instead of a zero-dim tensor */
 };
 #define OP_FM   (OP_FUNCTION | OP_METHOD)
@@ -178,6 +179,9 @@ void schema_parse(struct schema *schema, const char *text);
  * of stored types (half, bfloat16, complex32) are computed in the wider type and each result is
  * rounded once; complex tensors are refused by a row that ops_complex.def does not name. */
 int op_run(const struct op *op, const struct value *args, struct tensor **out);
+
+/* PyTorch's words for an operation that does not take tensors of this type. -1. */
+int op_refuse_type(const struct op *op, enum dtype dtype);
 
 /* Makes *out ready to take a result of this dtype and shape: a new tensor if it is NULL, else
  * checked and resized as PyTorch does for out=. `inplace` results must already have the shape. */

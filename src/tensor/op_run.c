@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "tensor/op.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define BIT(id) (1u << DTYPE_##id)
@@ -55,11 +56,37 @@ static uint32_t types_given(const struct schema *schema, const struct value *arg
     return types;
 }
 
-/* PyTorch's error for the first type of a set that an operation has no kernel for. */
+/* What PyTorch calls its kernels, and what it says of complex numbers before it looks for one. */
+static const struct {
+    enum op_id id;
+    const char *kernel, *complex;
+} words[] = {
+#define KERNEL_NAME(name, kernel)    {OP_##name, kernel, NULL},
+#define REFUSES_COMPLEX(name, words) {OP_##name, NULL, words},
+#include "tensor/ops_complex.def"
+};
+
+int op_refuse_type(const struct op *op, enum dtype dtype)
+{
+    char kernel[64];
+
+    snprintf(kernel, sizeof(kernel), "%s_cpu", op->name + (op->name[0] == '_'));
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        if (words[i].id != op->id)
+            continue;
+        if (words[i].complex && dtype_is_complex(dtype))
+            return error_set(ERROR_RUNTIME, "%s", words[i].complex);
+        if (words[i].kernel)
+            snprintf(kernel, sizeof(kernel), "%s", words[i].kernel);
+    }
+    return error_set(ERROR_RUNTIME, "\"%s\" not implemented for '%s'", kernel,
+                     dtype_short_name(dtype));
+}
+
+/* For the first type of a set. */
 static int refuse(const struct op *op, uint32_t types)
 {
-    return error_set(ERROR_RUNTIME, "\"%s_cpu\" not implemented for '%s'", op->name,
-                     dtype_short_name((enum dtype)__builtin_ctz(types)));
+    return op_refuse_type(op, (enum dtype)__builtin_ctz(types));
 }
 
 /* ---- calls in the wider type ---- */

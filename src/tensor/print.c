@@ -294,8 +294,10 @@ static void add_size_suffix(struct tail *tail, const struct tensor *t)
 
 static bool shows_dtype(const struct tensor *t)
 {
-    if (tensor_dtype(t) == dtype_default() || tensor_dtype(t) == dtype_default_complex())
+    if (tensor_dtype(t) == dtype_default())
         return false;
+    if (tensor_dtype(t) == dtype_default_complex())
+        return t->numel == 0;
     return t->numel == 0 || (t->dtype != DTYPE_i64 && t->dtype != DTYPE_b8);
 }
 

@@ -277,12 +277,41 @@ static int check_uniform(enum dtype dtype, double from, double to)
     return 0;
 }
 
+/* As many random bits as the significand has, 11 for half and 8 for bfloat16. */
+static struct scalar draw_uniform_stored(struct generator *g, const struct law *law)
+{
+    float x = (float)(generator_u32(g) & (law->range - 1)) / (float)law->range;
+
+    return scalar_float(x * ((float)law->b - (float)law->a) + (float)law->a);
+}
+
+static uint64_t stored_steps(enum dtype dtype)
+{
+    return dtype == DTYPE_f16 ? 1 << 11 : 1 << 8;
+}
+
+static bool is_stored(const struct tensor *t)
+{
+    return dtype_computed(tensor_dtype(t)) != tensor_dtype(t);
+}
+
 int random_uniform(struct tensor *t, double from, double to, struct generator *g)
 {
     struct law law = {.a = from, .b = to};
 
+    if (dtype_is_complex(tensor_dtype(t))) {
+        struct tensor *parts = tensor_parts(t);
+        int status = parts ? random_uniform(parts, from, to, g) : -1;
+
+        tensor_unref(parts);
+        return status;
+    }
+
     if (check_float(t, "check_uniform_bounds") < 0 || check_uniform(tensor_dtype(t), from, to) < 0)
         return -1;
+    law.range = stored_steps(tensor_dtype(t));
+    if (is_stored(t))
+        return fill(t, draw_uniform_stored, &law, g);
     if (t->dtype == DTYPE_f64)
         return fill(t, draw_uniform_double, &law, g);
     if (!tensor_is_contiguous(t))
@@ -309,18 +338,82 @@ static struct scalar draw_normal(struct generator *g, const struct law *law)
     return scalar_float(fma(radius * cos(theta), law->b, law->a));
 }
 
+/* The value as the dtype holds it. */
+static float rounded(enum dtype dtype, double value)
+{
+    char element[sizeof(float)];
+
+    dtype_store(dtype, element, scalar_float(value));
+    return (float)dtype_load(dtype, element).d;
+}
+
+/* PyTorch has logarithm, root and cosine of bfloat16, rounded; those of half are floats. */
+static float step(enum dtype dtype, double value)
+{
+    return dtype == DTYPE_bf16 ? rounded(dtype, value) : (float)value;
+}
+
+/* 16 uniform numbers become normal ones in place (G. E. P. Box, M. E. Muller, 1958), rounded where
+ * PyTorch does. */
+static void normal_block_stored(enum dtype dtype, char *data, float mean, float std)
+{
+    const int64_t size = (int64_t)dtype_size(dtype);
+
+    for (int64_t i = 0; i < NORMAL_BLOCK / 2; i++) {
+        char *first = data + i * size, *second = first + NORMAL_BLOCK / 2 * size;
+        float u1 = rounded(dtype, 1 - dtype_load(dtype, first).d);
+        float u2 = (float)dtype_load(dtype, second).d;
+        float radius = rounded(dtype, sqrtf(step(dtype, -2 * step(dtype, logf(u1)))));
+        float theta = rounded(dtype, 2.0 * M_PI * u2);
+        float x = step(dtype, radius * step(dtype, cosf(theta)));
+        float y = step(dtype, radius * step(dtype, sinf(theta)));
+
+        dtype_store(dtype, first, scalar_float(step(dtype, x * std) + mean));
+        dtype_store(dtype, second, scalar_float(step(dtype, y * std) + mean));
+    }
+}
+
+static int normal_stored(struct tensor *t, double mean, double std, struct generator *g)
+{
+    enum dtype dtype = tensor_dtype(t);
+    const int64_t size = (int64_t)dtype_size(dtype);
+    struct law law = {.b = 1, .range = stored_steps(dtype)};
+    char *data = tensor_data(t);
+    int64_t rest = t->numel % NORMAL_BLOCK;
+
+    fill(t, draw_uniform_stored, &law, g);
+    for (int64_t i = 0; i + NORMAL_BLOCK <= t->numel; i += NORMAL_BLOCK)
+        normal_block_stored(dtype, data + i * size, rounded(dtype, mean), rounded(dtype, std));
+    if (rest) { /* the last block anew, over what overlaps */
+        data += (t->numel - NORMAL_BLOCK) * size;
+        for (int64_t i = 0; i < NORMAL_BLOCK; i++)
+            dtype_store(dtype, data + i * size, draw_uniform_stored(g, &law));
+        normal_block_stored(dtype, data, rounded(dtype, mean), rounded(dtype, std));
+    }
+    return 0;
+}
+
 int random_normal(struct tensor *t, double mean, double std, struct generator *g)
 {
     struct law law = {.a = mean, .b = std};
 
     if (!(std >= 0))
         return error_set(ERROR_RUNTIME, "normal expects std >= 0.0, but found std %g", std);
+    if (dtype_is_complex(tensor_dtype(t))) { /* half of the variance for each part */
+        struct tensor *parts = tensor_parts(t);
+        int status = parts ? random_normal(parts, mean, std * M_SQRT1_2, g) : -1;
+
+        tensor_unref(parts);
+        return status;
+    }
     if (check_float(t, "normal_kernel_cpu") < 0)
         return -1;
     if (t->numel < NORMAL_BLOCK || !tensor_is_contiguous(t))
         return fill(t, draw_normal, &law, g);
     if (!g)
         g = generator_default();
+    if (is_stored(t))
+        return normal_stored(t, mean, std, g);
     if (t->dtype == DTYPE_f32)
         normal_blocks_float((float *)tensor_data(t), t->numel, (float)mean, (float)std, g);
     else

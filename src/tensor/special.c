@@ -38,7 +38,10 @@ int logit_forward(const struct op *op, const struct value *args, struct tensor *
 
 static double largest(enum dtype dtype)
 {
-    return dtype == DTYPE_f32 ? (double)FLT_MAX : DBL_MAX;
+    return dtype == DTYPE_f16    ? 65504
+           : dtype == DTYPE_bf16 ? 0x1.fep127
+           : dtype == DTYPE_f32  ? (double)FLT_MAX
+                                 : DBL_MAX;
 }
 
 int nan_to_num_forward(const struct op *op, const struct value *args, struct tensor **out)

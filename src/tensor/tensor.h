@@ -93,6 +93,8 @@ struct tensor *tensor_alias(const struct tensor *t);
 /* The same with another geometry. */
 struct tensor *tensor_view(const struct tensor *t, int ndim, const int64_t *shape,
                            const int64_t *stride, int64_t offset);
+/* A complex tensor (...) as its parts (..., 2), on the same storage. */
+struct tensor *tensor_parts(const struct tensor *t);
 /* A tensor without data, to remember a shape and dtype by. */
 struct tensor *tensor_shape_only(const struct tensor *t);
 

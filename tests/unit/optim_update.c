@@ -2,12 +2,13 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 #include "optim/optim.h"
+#include "tensor/threads.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
 
-enum { SIZE = 9, STEPS = 20 };
+enum { SIZE = 9, STEPS = 20, COPIES = 4001 /* of the nine elements: enough for several threads */ };
 
 static const struct step_case {
     const char *name;
@@ -29,19 +30,25 @@ static void put(struct tensor *t, int64_t i, double value)
                 scalar_float(value));
 }
 
+/* The nine elements that the cases begin with, `copies` times. */
+static struct tensor *start_copies(enum dtype dtype, int64_t copies)
+{
+    struct tensor *t = tensor_new(dtype, 1, (int64_t[]){SIZE * copies});
+
+    for (int64_t i = 0; i < SIZE * copies; i++)
+        put(t, i, (double)(i % SIZE - 4) / 8.0);
+    return t;
+}
+
 static struct tensor *start_param(enum dtype dtype)
 {
-    struct tensor *t = tensor_new(dtype, 1, (int64_t[]){SIZE});
-
-    for (int i = 0; i < SIZE; i++)
-        put(t, i, (i - 4) / 8.0);
-    return t;
+    return start_copies(dtype, 1);
 }
 
 static void set_gradient(struct tensor *grad, int step)
 {
-    for (int i = 0; i < SIZE; i++)
-        put(grad, i, ((7 * step + 3 * i) % 11 - 5) / 4.0);
+    for (int64_t i = 0; i < grad->numel; i++)
+        put(grad, i, (double)((7 * step + 3 * (i % SIZE)) % 11 - 5) / 4.0);
 }
 
 Test(optim_update, twenty_steps_give_pytorchs_digits)
@@ -63,6 +70,35 @@ Test(optim_update, twenty_steps_give_pytorchs_digits)
         optim_state_release(&state);
         tensor_unref(param);
         tensor_unref(grad);
+    }
+}
+
+Test(optim_update, a_parameter_that_threads_share_steps_like_a_small_one)
+{
+    tensor_set_threads(3);
+    for (size_t k = 0; k < sizeof(step_cases) / sizeof(step_cases[0]); k++) {
+        const struct step_case *c = &step_cases[k];
+        const struct optimizer *o = optimizer_find(c->name);
+        struct tensor *small = start_param(c->dtype), *grad = start_param(c->dtype);
+        struct tensor *large = start_copies(c->dtype, COPIES),
+                      *grads = start_copies(c->dtype, COPIES);
+        struct optim_state state = {0}, states = {0};
+
+        for (int step = 0; step < 4; step++) {
+            set_gradient(grad, step);
+            set_gradient(grads, step);
+            cr_assert_eq(optim_update(o, c->options, small, grad, &state), 0);
+            cr_assert_eq(optim_update(o, c->options, large, grads, &states), 0);
+        }
+        for (int64_t i = 0; i < large->numel; i++)
+            cr_assert(get(large, i) == get(small, i % SIZE), "%s: element %lld is %a, not %a",
+                      c->name, (long long)i, get(large, i), get(small, i % SIZE));
+        optim_state_release(&state);
+        optim_state_release(&states);
+        tensor_unref(small);
+        tensor_unref(grad);
+        tensor_unref(large);
+        tensor_unref(grads);
     }
 }
 

@@ -24,7 +24,7 @@ int nn_init(PyObject *torch)
     if (module_type_init(torch) < 0 || loaded_keys_init(torch) < 0 || hooks_init(torch) < 0 ||
         layers_init(torch) < 0 || triplet_init(torch) < 0 || containers_init(torch) < 0 ||
         initialisers_init(torch) < 0 || nn_utils_init(torch) < 0 || packed_init(torch) < 0 ||
-        recurrent_init(torch) < 0)
+        recurrent_init(torch) < 0 || attention_init(torch) < 0)
         return -1;
     return module_publish(torch, "Module", nn_module_type);
 }

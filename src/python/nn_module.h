@@ -108,5 +108,6 @@ int initialisers_init(PyObject *torch);
 int nn_utils_init(PyObject *torch);
 int packed_init(PyObject *torch);
 int recurrent_init(PyObject *torch);
+int attention_init(PyObject *torch);
 
 #endif

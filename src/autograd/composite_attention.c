@@ -16,6 +16,11 @@ static struct tensor *joined(struct tensor *a, struct tensor *b, int dim)
     return a && b ? D(cat, V_TENSORS(both, 2), V_INT(dim)) : NULL;
 }
 
+static struct tensor *viewed(struct tensor *x, int ndim, const int64_t *shape)
+{
+    return x ? D(view, V_TENSOR(x), V_INTS(shape, ndim)) : NULL;
+}
+
 static struct tensor *softmax_of(struct tensor *scores)
 {
     return scores ? D(softmax, V_TENSOR(scores), V_INT(-1)) : NULL;
@@ -149,7 +154,7 @@ static struct tensor *join_heads(const struct attention *a, struct tensor *x)
     x = x ? d_transpose(x, 0, 1) : NULL;
     x = x ? d_reshape(x, 2, (int64_t[]){shape[0] * shape[1], a->size}) : NULL;
     x = linear(x, a->out_weight, a->out_bias);
-    return x ? d_reshape(x, 3, (int64_t[]){shape[0], shape[1], a->out_weight->shape[0]}) : NULL;
+    return viewed(x, 3, (int64_t[]){shape[0], shape[1], a->out_weight->shape[0]});
 }
 
 static struct tensor *shown_weights(const struct attention *a, struct tensor *weights)
@@ -157,7 +162,7 @@ static struct tensor *shown_weights(const struct attention *a, struct tensor *we
     int64_t shape[4] = {a->query->shape[1], a->heads, weights->shape[1], weights->shape[2]};
     const int64_t heads = 1;
 
-    weights = d_reshape(weights, 4, shape);
+    weights = viewed(weights, 4, shape);
     if (weights && a->average)
         weights = d_true_divide(d_sum(weights, &heads, 1, false), d_number(scalar_int(a->heads)));
     return weights;

@@ -41,7 +41,7 @@ CASES = {
             "a > b", "a == b", "(a > 1) & w", "torch.maximum(a, b)", "torch.where(w, a, b)",
             "a.exp()", "a.log()", "a.sqrt()", "b.tanh()", "b.sigmoid()", "torch.relu(b)", "b.abs()",
             "b.clamp(-1, 1)", "a.add_(b)", "a.sum()", "a.mean()", "a.max()", "a.std()", "a.argmax()",
-            "m.sum(0)", "m.mean(1)", "m.max(1)", "torch.softmax(m, 1)", "a.cumsum(0)", "v.sort()",
+            "m.sum(0)", "m.mean(1)", "m.amax(1)", "torch.softmax(m, 1)", "a.cumsum(0)", "v.sort()",
             "v.topk(3)", "q @ v", "m @ q", "v.dot(v)", "m.t()", "m.reshape(20, 4)", "v.unsqueeze(0)",
             "m.view(-1)", "m[1]", "m[:, 2]", "v[2:5]", "v[i]", "b[w]", "m.gather(1, k.expand(8, 10))",
             "torch.cat([v, v])", "torch.stack([v, v])", "torch.zeros(10)", "torch.ones_like(v)",

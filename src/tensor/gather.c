@@ -1,6 +1,7 @@
 /* gather() and scatter(): along one dimension each element has an index of its own. */
 #include "base/error.h"
 #include "tensor/index.h"
+#include "tensor/iter.h"
 #include "tensor/line_ops.h"
 
 #include <string.h>
@@ -36,6 +37,37 @@ struct places {
 #define DTYPE(id, T, name, category, class)               SCATTER(id, T)
 #define DTYPE_COMPLEX(id, T, name, category, class, part) SCATTER(id, T)
 #include "tensor/dtype.def"
+
+/* The signs of the distances to both ends, one of which is negative outside. */
+static int64_t signs_of(const int64_t *at, int64_t n, int64_t low, int64_t high)
+{
+    int64_t signs = 0;
+
+    for (int64_t i = 0; i < n; i++)
+        signs |= (at[i] - low) | (high - at[i]);
+    return signs;
+}
+
+bool index_outside(const struct tensor *index, int64_t low, int64_t high, int64_t *wrong)
+{
+    const int64_t *at = (const int64_t *)tensor_data(index), n = index->numel;
+    int64_t signs = 0;
+
+    if (n < ITER_LONG) {
+        signs = signs_of(at, n, low, high);
+    } else {
+#pragma omp parallel for schedule(static) reduction(| : signs)
+        for (int64_t i = 0; i < n; i += ITER_GRAIN)
+            signs |= signs_of(at + i, n - i < ITER_GRAIN ? n - i : ITER_GRAIN, low, high);
+    }
+    for (int64_t i = 0; signs < 0; i++) {
+        if (at[i] < low || at[i] > high) {
+            *wrong = at[i];
+            return true;
+        }
+    }
+    return false;
+}
 
 /* No dimension of the index may be longer than that of `t`, but for `except`. */
 static bool fits(const struct tensor *index, const struct tensor *t, int except)

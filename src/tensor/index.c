@@ -102,23 +102,6 @@ static void walk_release(struct walk *w)
     tensor_unref(w->places);
 }
 
-bool index_outside(const struct tensor *index, int64_t low, int64_t high, int64_t *wrong)
-{
-    const int64_t *at = (const int64_t *)tensor_data(index);
-    int64_t signs = 0; /* of the differences: negative when one of them is */
-
-#pragma omp parallel for schedule(static) reduction(| : signs) if (index->numel >= ITER_LONG)
-    for (int64_t i = 0; i < index->numel; i++)
-        signs |= (at[i] - low) | (high - at[i]);
-    for (int64_t i = 0; signs < 0; i++) {
-        if (at[i] < low || at[i] > high) {
-            *wrong = at[i];
-            return true;
-        }
-    }
-    return false;
-}
-
 /* `number` is what PyTorch's errors count: the indexed dimensions alone. */
 static int check_places(const struct tensor *index, int64_t size, int number)
 {

@@ -34,7 +34,11 @@ static void parts_init(struct parts *p, const uint8_t *mask, int64_t size)
     p->count = size >= 2 * ITER_GRAIN ? PARTS : 1;
     p->length = (size + p->count - 1) / p->count;
     p->first[0] = 0;
-#pragma omp parallel for schedule(static) if (p->count > 1)
+    if (p->count == 1) { /* without a team of threads, which would cost more than the work */
+        p->first[1] = count_true(mask, size);
+        return;
+    }
+#pragma omp parallel for schedule(static)
     for (int i = 0; i < p->count; i++)
         p->first[i + 1] = count_true(mask + i * p->length, part_end(p, i) - i * p->length);
     for (int i = 0; i < p->count; i++)
@@ -92,8 +96,10 @@ struct tensor *nonzero(struct tensor *self)
     columns = tensor_new(DTYPE_i64, 2, (int64_t[]){self->ndim, found});
     if (columns)
         result = tensor_view(columns, 2, (int64_t[]){found, self->ndim}, (int64_t[]){1, found}, 0);
-    if (result && result->numel > 0) {
-#pragma omp parallel for schedule(static) if (parts.count > 1)
+    if (result && parts.count == 1 && result->numel > 0) {
+        write_places(whole, 0, result, 0, found);
+    } else if (result && result->numel > 0) {
+#pragma omp parallel for schedule(static)
         for (int i = 0; i < parts.count; i++)
             write_places(whole, i * parts.length, result, parts.first[i],
                          parts.first[i + 1] - parts.first[i]);
@@ -146,8 +152,10 @@ struct tensor *mask_pick(struct tensor *self, const struct tensor *mask)
     memcpy(shape + 1, self->shape + mask->ndim, (size_t)(ndim - 1) * sizeof(*shape));
     shape[0] = parts.first[parts.count];
     result = tensor_new(tensor_dtype(self), ndim, shape);
-    if (result && size > 0) {
-#pragma omp parallel for schedule(static) if (parts.count > 1)
+    if (result && parts.count == 1) {
+        squeeze(size, truth, tensor_data(result), tensor_data(self), size ? shape[0] : 0);
+    } else if (result && size > 0) {
+#pragma omp parallel for schedule(static)
         for (int i = 0; i < parts.count; i++)
             squeeze(size, truth + i * parts.length,
                     tensor_data(result) + size * (size_t)parts.first[i],
@@ -186,14 +194,18 @@ int mask_fill(struct tensor *self, const struct tensor *mask, const struct tenso
     const uint8_t *truth = (const uint8_t *)tensor_data(mask);
     const size_t size = dtype_size(tensor_dtype(self));
     const int64_t row = self->numel && mask->numel ? self->numel / mask->numel : 0;
-    const int64_t part = mask->numel >= 2 * ITER_GRAIN ? ITER_GRAIN : mask->numel + 1;
     struct tensor *typed = tensor_to((struct tensor *)value, tensor_dtype(self));
 
     if (!typed)
         return -1;
-#pragma omp parallel for schedule(static) if (part == ITER_GRAIN)
-    for (int64_t i = 0; i < mask->numel; i += part)
-        fill(size, row, mask->numel - i < part ? mask->numel - i : part, truth + i,
+    if (mask->numel < 2 * ITER_GRAIN) {
+        fill(size, row, mask->numel, truth, tensor_data(self), tensor_data(typed));
+        tensor_unref(typed);
+        return 0;
+    }
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < mask->numel; i += ITER_GRAIN)
+        fill(size, row, mask->numel - i < ITER_GRAIN ? mask->numel - i : ITER_GRAIN, truth + i,
              tensor_data(self) + (size_t)(i * row) * size, tensor_data(typed));
     tensor_unref(typed);
     return 0;

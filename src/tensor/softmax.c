@@ -21,23 +21,34 @@ static void softmax_rows(kernel_fn *kernel, const struct tensor *in, struct tens
         kernel(n, (char *[]){to + row * n * size, from + row * n * size}, stride, NULL);
 }
 
-/* Contiguous tensors, whose dimension of `rows` elements has `inner` ones behind it. */
-static void softmax_columns(softmax_columns_fn *kernel, const struct tensor *in, struct tensor *out,
-                            int64_t rows, int64_t inner)
+/* Tile `i` of contiguous tensors, whose dimension of `rows` elements has `inner` ones behind it. */
+static void softmax_tile(softmax_columns_fn *kernel, const struct tensor *in, struct tensor *out,
+                         int64_t rows, int64_t inner, int64_t i)
 {
     const int64_t size = (int64_t)dtype_size(tensor_dtype(in));
     const int64_t tiles = (inner + SOFTMAX_COLUMNS - 1) / SOFTMAX_COLUMNS;
+    const int64_t first = i % tiles * SOFTMAX_COLUMNS, left = inner - first;
+    const int64_t at = (i / tiles * rows * inner + first) * size;
+    const struct softmax_columns part = {left < SOFTMAX_COLUMNS ? left : SOFTMAX_COLUMNS, rows,
+                                         inner * size, inner * size};
+
+    kernel(&part, tensor_data(out) + at, tensor_data(in) + at);
+}
+
+static void softmax_columns(softmax_columns_fn *kernel, const struct tensor *in, struct tensor *out,
+                            int64_t rows, int64_t inner)
+{
+    const int64_t tiles = (inner + SOFTMAX_COLUMNS - 1) / SOFTMAX_COLUMNS;
     const int64_t count = in->numel ? in->numel / (rows * inner) * tiles : 0;
 
-#pragma omp parallel for schedule(static) if (in->numel >= PARALLEL_FROM)
-    for (int64_t i = 0; i < count; i++) {
-        const int64_t first = i % tiles * SOFTMAX_COLUMNS, left = inner - first;
-        const int64_t at = (i / tiles * rows * inner + first) * size;
-        const struct softmax_columns part = {left < SOFTMAX_COLUMNS ? left : SOFTMAX_COLUMNS, rows,
-                                             inner * size, inner * size};
-
-        kernel(&part, tensor_data(out) + at, tensor_data(in) + at);
+    if (in->numel < PARALLEL_FROM) {
+        for (int64_t i = 0; i < count; i++)
+            softmax_tile(kernel, in, out, rows, inner, i);
+        return;
     }
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < count; i++)
+        softmax_tile(kernel, in, out, rows, inner, i);
 }
 
 static int check_float(const struct op *op, const struct tensor *self, bool last)

@@ -30,28 +30,24 @@ enum { LANES_f32 = 8, LANES_f64 = 4 };
     }                                                                                              \
     static T row_sum_##id(int64_t n, const T *in)                                                  \
     {                                                                                              \
-        T lane[LANES_##id], sum = in[0];                                                           \
+        T lane[8] = {0}, sum = in[0];                                                              \
         int64_t i = LANES_##id;                                                                    \
         if (n < LANES_##id) {                                                                      \
             for (i = 1; i < n; i++)                                                                \
                 sum += in[i];                                                                      \
             return sum;                                                                            \
         }                                                                                          \
-        memcpy(lane, in, sizeof(lane));                                                            \
+        memcpy(lane, in, LANES_##id * sizeof(T));                                                  \
         for (; i + LANES_##id <= n; i += LANES_##id) {                                             \
             for (int k = 0; k < LANES_##id; k++)                                                   \
                 lane[k] += in[i + k];                                                              \
         }                                                                                          \
         for (int k = 0; i + k < n; k++)                                                            \
             lane[k] += in[i + k];                                                                  \
-        for (int half = LANES_##id / 2; LANES_##id == 8 && half > 0; half /= 2) {                  \
-            for (int k = 0; k < half; k++)                                                         \
-                lane[k] += lane[k + half];                                                         \
-        }                                                                                          \
-        for (int k = 1; LANES_##id != 8 && k < LANES_##id;                                         \
-             k++) /* of double PyTorch adds in a row */                                            \
-            lane[0] += lane[k];                                                                    \
-        return lane[0];                                                                            \
+        if (LANES_##id == 4) /* of double PyTorch adds in a row */                                 \
+            return lane[0] + lane[1] + lane[2] + lane[3];                                          \
+        return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +                                       \
+               ((lane[1] + lane[5]) + (lane[3] + lane[7]));                                        \
     }                                                                                              \
     /* out = exp(in - most) */                                                                     \
     static void row_exp_##id(int64_t n, T *out, const T *in, T most)                               \

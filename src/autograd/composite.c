@@ -104,6 +104,12 @@ int narrow_composite(const struct op *op, const struct value *args, struct tenso
 
 /* ---- matmul ---- */
 
+static struct tensor *reshaped_product(struct tensor *product, int ndim, const int64_t *shape)
+{
+    return d_call(OP__unsafe_view, (struct value[]){{.given = true, .tensor = product},
+                                                    {.given = true, .ints = {shape, ndim}}});
+}
+
 /* Both as batches of matrices (B, n, k) and (B, k, m), multiplied, and shaped back. */
 static struct tensor *matmul_batches(struct tensor *a, struct tensor *b)
 {
@@ -124,7 +130,7 @@ static struct tensor *matmul_batches(struct tensor *a, struct tensor *b)
     shape[ndim + 1] = m;
     b = d_reshape(d_expand(b, ndim + 2, shape), 3, (int64_t[]){count, k2, m});
     shape[ndim] = n;
-    return d_reshape(d_call2(OP_bmm, a, b), ndim + 2, shape);
+    return reshaped_product(d_call2(OP_bmm, a, b), ndim + 2, shape);
 }
 
 /* A batch times one matrix is one tall matrix times it. */
@@ -139,7 +145,7 @@ static struct tensor *matmul_folded(struct tensor *a, struct tensor *b)
     product = b->ndim == 1 ? d_call2(OP_mv, flat, b) : d_call2(OP_mm, flat, b);
     if (b->ndim == 2)
         shape[ndim - 1] = b->shape[1];
-    return d_reshape(product, b->ndim == 1 ? ndim - 1 : ndim, shape);
+    return reshaped_product(product, b->ndim == 1 ? ndim - 1 : ndim, shape);
 }
 
 static struct tensor *matmul(struct tensor *a, struct tensor *b)

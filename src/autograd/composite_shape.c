@@ -81,10 +81,10 @@ int unflatten_composite(const struct op *op, const struct value *args, struct te
 
 int ravel_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
-    struct value reshape[2] = {args[0], V_INTS(&args[0].tensor->numel, 1)};
+    struct tensor *self = args[0].tensor;
+    size_t mark = pool_open();
 
-    (void)op;
-    return op_call(&ops[OP_reshape], reshape, out);
+    return pool_leave(op, mark, d_reshape(d_call1(OP_contiguous, self), 1, &self->numel), out);
 }
 
 /* A view row with the shape of `other`. */

@@ -4,6 +4,7 @@
 #include "base/vec.h"
 #include "tensor/reduce.h"
 
+#include <math.h>
 #include <string.h>
 
 static VEC(struct tensor *) pool;
@@ -315,10 +316,15 @@ struct tensor *d_pow_base(struct tensor *g, struct tensor *x, struct tensor *y)
 struct tensor *d_pow_exponent(struct tensor *g, struct tensor *x, struct tensor *y,
                               struct tensor *result)
 {
-    struct tensor *zero = d_number(scalar_int(0));
+    struct tensor *zero = d_number(scalar_int(0)), *logarithm;
     struct tensor *flat = d_logical_and(d_eq(x, zero), d_ge(d_part(y, 0), zero));
+    struct scalar base;
 
-    return d_where(d_logical_not(flat), d_mul(g, d_mul(result, d_log(d_to(x, tensor_dtype(result))))));
+    if (x->wrapped_number && dtype_is_float(tensor_dtype(result)) && tensor_item(x, &base) == 0)
+        logarithm = d_number(scalar_float(log(base.d))); /* in full precision */
+    else
+        logarithm = d_log(d_to(x, tensor_dtype(result)));
+    return d_where(d_logical_not(flat), d_mul(g, d_mul(result, logarithm)));
 }
 
 struct tensor *d_refused(const char *message)

@@ -165,6 +165,31 @@ static int read_tensors(PyObject *object, struct value *v, struct parsed_args *o
     return at ? 1 : -1;
 }
 
+/* One entry for each dimension: behind a mask of n dimensions, n - 1 are empty. */
+static int read_indices(PyObject *object, struct value *v, struct parsed_args *out)
+{
+    struct tensor **at = take_block(out, TENSOR_MAX_DIMS * sizeof(struct tensor *));
+    int count = 0;
+
+    if (!at)
+        return -1;
+    if (!PyTuple_Check(object) && !PyList_Check(object))
+        return 0;
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(object); i++) {
+        PyObject *item = PySequence_Fast_GET_ITEM(object, i);
+        struct tensor *t = tensor_check(item) ? tensor_of(item) : NULL;
+        int covers = t && (t->dtype == DTYPE_b8 || t->dtype == DTYPE_u8) ? t->ndim : 1;
+
+        if ((!t && item != Py_None) || count + covers > TENSOR_MAX_DIMS)
+            return 0;
+        for (int d = 0; d < covers; d++)
+            at[count++] = d == 0 ? t : NULL;
+    }
+    v->tensors.at = at;
+    v->tensors.count = count;
+    return 1;
+}
+
 static int read_scalar(PyObject *object, struct scalar *out)
 {
     if (!is_python_number(object) &&
@@ -206,6 +231,8 @@ static int read_value(const struct param *p, bool number_too, PyObject *object, 
         return read_tensor(object, number_too, v, out);
     case VALUE_TENSORS:
         return read_tensors(object, v, out);
+    case VALUE_INDICES:
+        return read_indices(object, v, out);
     case VALUE_SCALAR:
         return read_scalar(object, &v->scalar);
     case VALUE_INT:
@@ -240,7 +267,11 @@ static int read_value(const struct param *p, bool number_too, PyObject *object, 
 /* The names that NumPy's users know, and those of the notes. */
 static const struct {
     const char *name, *alias;
-} aliases[] = {{"dim", "axis"}, {"keepdim", "keepdims"}, {"other", "x2"}, {"diagonal", "k"}};
+} aliases[] = {{"dim", "axis"},
+               {"keepdim", "keepdims"},
+               {"other", "x2"},
+               {"other", "exponent"},
+               {"diagonal", "k"}};
 
 static bool name_is(const struct param *p, const char *name)
 {

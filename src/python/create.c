@@ -234,6 +234,8 @@ FASTCALL(full_like)
 {
     CALL;
     struct create_options o = {.dtype = DTYPE_NONE};
+    struct tensor *like, *t;
+    struct scalar s;
     PyObject *input = NULL, *value = NULL;
     struct create_keyword keywords[] = {{"input", &input}, {"fill_value", &value}};
 
@@ -244,7 +246,18 @@ FASTCALL(full_like)
                             "full_like(): argument 'input' (position 1) must be Tensor");
     if (o.dtype == DTYPE_NONE)
         o.dtype = tensor_dtype(tensor_of(input));
-    return full(tensor_of(input)->ndim, tensor_of(input)->shape, value, &o);
+    if (!value)
+        return PyErr_Format(PyExc_TypeError, "full_like() missing 1 required positional arguments: "
+                                             "\"fill_value\"");
+    if (!scalar_from_python(value, &s))
+        return NULL;
+    like = tensor_of(input);
+    t = tensor_new_as(o.dtype, like->ndim, like->shape, 1, &like);
+    if (t && tensor_fill(t, s) < 0) {
+        tensor_unref(t);
+        t = NULL;
+    }
+    return create_finish(t, &o);
 }
 
 /* ---- x.new_zeros(2, 3) ---- */

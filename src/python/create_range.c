@@ -56,6 +56,8 @@ FASTCALL(arange)
     }
     if (o.dtype == DTYPE_NONE)
         o.dtype = whole ? DTYPE_i64 : dtype_default();
+    for (int i = 0; i < 3 && !dtype_is_float(o.dtype); i++)
+        r[i] = scalar_int(r[i].i);
     return create_finish(arange(r, o.dtype), &o);
 }
 
@@ -75,8 +77,8 @@ static struct tensor *linspace(double start, double end, int64_t steps, enum dty
         if (dtype == DTYPE_f32) {
             float narrow = steps > 1 ? ((float)end - (float)start) / (float)(steps - 1) : 0;
 
-            value = i < steps / 2 || steps == 1 ? (float)start + narrow * (float)i
-                                                : (float)end - narrow * (float)(steps - i - 1);
+            value = i < steps / 2 || steps == 1 ? fmaf(narrow, (float)i, (float)start)
+                                                : fmaf(-narrow, (float)(steps - i - 1), (float)end);
         } else {
             value = i < steps / 2 || steps == 1 ? start + step * (double)i
                                                 : end - step * (double)(steps - i - 1);

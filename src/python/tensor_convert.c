@@ -401,6 +401,18 @@ static PyObject *method_array(PyObject *self, PyObject *args)
     return result;
 }
 
+/* What NumPy has made of a tensor (np.sin(x)) becomes a tensor again. */
+static PyObject *method_array_wrap(PyObject *self, PyObject *args)
+{
+    PyObject *array = PyTuple_GET_SIZE(args) ? PyTuple_GET_ITEM(args, 0) : NULL;
+    struct tensor *t = array && is_numpy_array(array) ? tensor_from_buffer(array) : NULL;
+
+    (void)self;
+    if (!t)
+        return PyErr_Occurred() ? NULL : Py_XNewRef(array);
+    return tensor_wrap(t);
+}
+
 /* f"{x:.3f}": a zero-dim tensor formats as its number. */
 static PyObject *method_format(PyObject *self, PyObject *spec)
 {
@@ -423,6 +435,7 @@ PyMethodDef tensor_convert_methods[] = {
     {"numpy", (PyCFunction)(void (*)(void))method_numpy, METH_VARARGS | METH_KEYWORDS,
      "a NumPy array that shares the memory"},
     {"__array__", method_array, METH_VARARGS, NULL},
+    {"__array_wrap__", method_array_wrap, METH_VARARGS, NULL},
     {"__format__", method_format, METH_O, NULL},
     {"to", (PyCFunction)(void (*)(void))method_to, METH_VARARGS | METH_KEYWORDS,
      "with another dtype or device; self when it is so already"},

@@ -381,25 +381,52 @@ static PyObject *get_false(PyObject *self, void *unused)
     Py_RETURN_FALSE;
 }
 
-/* T reverses all dimensions, mT the last two. */
-static PyObject *get_transposed(PyObject *self, void *last_two)
+/* T reverses all dimensions. */
+static PyObject *get_transposed(PyObject *self, void *unused)
 {
+    static bool warned;
     struct tensor *t = tensor_of(self), *out = NULL;
     int64_t order[TENSOR_MAX_DIMS];
     struct value args[] = {{.given = true, .tensor = t}, {.given = true, .ints = {order, t->ndim}}};
 
-    if (last_two && t->ndim < 2) {
-        PyErr_Format(PyExc_RuntimeError,
-                     "tensor.mT is only supported on matrices or batches of matrices. Got %d-D "
-                     "tensor.",
-                     t->ndim);
-        return NULL;
+    (void)unused;
+    if (t->ndim != 2 && t->ndim != 0 && !warned) {
+        warned = true;
+        if (PyErr_WarnEx(PyExc_UserWarning,
+                         "The use of `x.T` on tensors of dimension other than 2 to reverse their "
+                         "shape is deprecated and it will throw an error in a future release. "
+                         "Consider `x.mT` to transpose batches of matrices or `x.permute(*torch."
+                         "arange(x.ndim - 1, -1, -1))` to reverse the dimensions of a tensor.",
+                         1) < 0)
+            return NULL;
     }
     for (int d = 0; d < t->ndim; d++)
-        order[d] = !last_two ? t->ndim - 1 - d : d < t->ndim - 2 ? d : 2 * t->ndim - 3 - d;
-    if (op_call(&ops[OP_permute], args, &out) < 0)
-        return python_error();
-    return tensor_wrap(out);
+        order[d] = t->ndim - 1 - d;
+    return op_call(&ops[OP_permute], args, &out) < 0 ? python_error() : tensor_wrap(out);
+}
+
+/* mT transposes the last two. */
+static PyObject *get_matrix_transposed(PyObject *self, void *unused)
+{
+    struct tensor *t = tensor_of(self), *out = NULL;
+    struct value args[] = {
+        {.given = true, .tensor = t}, {.given = true, .i = -2}, {.given = true, .i = -1}};
+
+    (void)unused;
+    if (t->ndim < 2)
+        return PyErr_Format(PyExc_RuntimeError,
+                            "tensor.mT is only supported on matrices or batches of matrices. Got "
+                            "%d-D tensor.",
+                            t->ndim);
+    return op_call(&ops[OP_transpose], args, &out) < 0 ? python_error() : tensor_wrap(out);
+}
+
+/* NumPy leaves operators between its arrays and tensors to the tensor. */
+static PyObject *get_array_priority(PyObject *self, void *unused)
+{
+    (void)self;
+    (void)unused;
+    return PyLong_FromLong(1000);
 }
 
 /* H: a matrix transposed and conjugated. */
@@ -457,10 +484,11 @@ static PyGetSetDef tensor_getset[] = {
     {"retains_grad", get_retains_grad, NULL, NULL, NULL},
     {"data", get_data, set_data, NULL, NULL},
     {"T", get_transposed, NULL, NULL, NULL},
-    {"mT", get_transposed, NULL, NULL, (void *)1},
     {"H", get_adjoint, NULL, NULL, NULL},
     {"real", get_part, set_part, "the real parts, sharing memory", (void *)OP_real},
     {"imag", get_part, set_part, "the imaginary parts, sharing memory", (void *)OP_imag},
+    {"mT", get_matrix_transposed, NULL, NULL, NULL},
+    {"__array_priority__", get_array_priority, NULL, NULL, NULL},
     {"_version", get_version, NULL, NULL, NULL},
     {"_base", get_base, NULL, NULL, NULL},
     {"output_nr", get_output_nr, NULL, NULL, NULL},

@@ -423,18 +423,22 @@ int searchsorted_forward(const struct op *op, const struct value *args, struct t
 
 /* ---- equality ---- */
 
+static struct tensor *contiguous_as(struct tensor *t, enum dtype dtype)
+{
+    struct tensor *typed = tensor_to(t, dtype), *whole = typed ? tensor_contiguous(typed) : NULL;
+
+    tensor_unref(typed);
+    return whole;
+}
+
 int equal_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *a = args[0].tensor, *b = args[1].tensor, *x, *y;
     bool same = tensor_same_shape(a, b);
+    enum dtype dtype = op_result_type(2, (struct tensor *[]){a, b});
 
-    if (a->dtype != b->dtype)
-        return error_set(ERROR_RUNTIME,
-                         "Expected object of scalar type %s but got scalar type %s "
-                         "for argument 'other' in call to equal",
-                         dtype_short_name(tensor_dtype(a)), dtype_short_name(tensor_dtype(b)));
-    x = same ? tensor_contiguous(a) : NULL;
-    y = x ? tensor_contiguous(b) : NULL;
+    x = same ? contiguous_as(a, dtype) : NULL;
+    y = x ? contiguous_as(b, dtype) : NULL;
     if (same && !y) {
         tensor_unref(x);
         return -1;

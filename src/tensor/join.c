@@ -202,7 +202,7 @@ int flip_forward(const struct op *op, const struct value *args, struct tensor **
         reduce_dims(self->ndim, args[1].ints.count, args[1].ints.at, &mask) < 0)
         return -1;
     view = backwards(self, mask);
-    result = view ? tensor_new_like(self, DTYPE_NONE) : NULL;
+    result = view ? tensor_new_as(tensor_dtype(self), self->ndim, self->shape, 1, &self) : NULL;
     if (result && tensor_copy(result, view) < 0) {
         tensor_unref(result);
         result = NULL;

@@ -239,7 +239,13 @@ static inline double logaddexp_float(double x, double y)
         return x;
     return high + log1p(exp(low - high));
 }
-#define m_logaddexp(x, y) logaddexp_float(x, y)
+static inline float logaddexp_floatf(float x, float y)
+{
+    if (isinf(x) && x == y)
+        return x;
+    return (x > y ? x : y) + log1pf(expf(-fabsf(x - y)));
+}
+#define m_logaddexp(x, y) BY_TYPE(x, logaddexp_floatf, logaddexp_float, logaddexp_float)(x, y)
 
 /* Losses of one element; d is the difference of input and target. */
 #define m_size(x) ((x) < 0 ? -(x) : (x))

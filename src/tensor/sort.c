@@ -161,6 +161,8 @@ int topk_forward(const struct op *op, const struct value *args, struct tensor **
     s.count = line_length(self, dim);
     if (s.taken < 0 || s.taken > s.count)
         return error_set(ERROR_RUNTIME, "selected index k out of range");
+    if (self->ndim == 0) /* one element, whatever k is */
+        s.taken = 1;
     if (sorted_lines(self, dim, &s, s.taken * 4 > s.count ? WAY_SORT : WAY_TOP, &values, &indices) <
         0)
         return -1;

@@ -364,6 +364,8 @@ static struct tensor *keep_grad(void *data, struct tensor *grad)
 
     op_defaults(&ops[OP_add], args, 2);
     status = args[0].tensor ? op_call(&ops[OP_add], args, &sum) : 0;
+    if (status == 0 && !sum && !tensor_is_dense(grad)) /* one number, expanded */
+        status = (sum = tensor_clone(grad)) ? 0 : -1;
     if (status == 0)
         status = tensor_set_grad(t, sum ? sum : grad);
     tensor_unref(sum);

@@ -22,6 +22,8 @@ static void run_range(const struct plan *p, int64_t begin, int64_t end)
     char *ptr[LINES_OPERANDS];
     int64_t at[TENSOR_MAX_DIMS], rest = begin;
 
+    if (begin == end) /* some size may be 0 */
+        return;
     for (int k = 0; k < p->operands; k++)
         ptr[k] = p->base[k];
     for (int d = p->ndim - 1; d >= 0; d--) {

@@ -15,7 +15,10 @@ struct term {
     char letters[TENSOR_MAX_DIMS + 1];
 };
 
-/* Sets of letters: a bit for each of a-z and A-Z. */
+/* What the dimensions of "..." are called inside, from the last one on. */
+static const char ellipsis_letters[] = "[\\]^_`;<=>?@";
+
+/* Sets of letters: a bit for each of a-z, A-Z and ellipsis_letters. */
 static uint64_t set_of_letter(char letter)
 {
     return UINT64_C(1) << (letter & 63);
@@ -93,21 +96,6 @@ static bool take_diagonals(struct term *term)
     return term->t;
 }
 
-static int check_sizes(const struct term *a, const struct term *b)
-{
-    for (int d = 0; a->letters[d]; d++) {
-        const char *at = strchr(b->letters, a->letters[d]);
-
-        if (at && a->t->shape[d] != b->t->shape[at - b->letters])
-            return error_set(ERROR_RUNTIME,
-                             "einsum(): subscript %c has size %lld for one operand which does not "
-                             "broadcast with previously seen size %lld",
-                             a->letters[d], (long long)b->t->shape[at - b->letters],
-                             (long long)a->t->shape[d]);
-    }
-    return 0;
-}
-
 /* Three runs of letters as one; each is of one tensor. */
 struct row {
     char letters[3 * TENSOR_MAX_DIMS + 1];
@@ -131,8 +119,6 @@ static bool contract(struct term *a, struct term *b, uint64_t keep)
     struct row all;
     int ndim = 0;
 
-    if (check_sizes(a, b) < 0)
-        return false;
     if (!sum_out(a, keep | set_of(b->letters)) || !sum_out(b, keep | set_of(a->letters)))
         return false;
     for (const char *c = a->letters; *c; c++)
@@ -180,7 +166,9 @@ static void implicit_result(struct equation *e)
         for (const char *c = e->terms[i]; *c; c++)
             seen[(int)*c]++;
     }
-    for (int c = 0; c < 128; c++) {
+    if (seen['.'])
+        append(e->result, '.');
+    for (int c = 'A'; c < 128; c++) {
         if (seen[c] == 1)
             append(e->result, (char)c);
     }
@@ -207,9 +195,13 @@ static int read_equation(struct equation *e, const char *text)
             c++;
         } else if (*c == ',' && !explicit && e->count < MAX_OPERANDS) {
             e->count++;
+        } else if (*c == '.') { /* "..." is kept as one point */
+            if (strncmp(c, "...", 3) != 0 || strchr(to, '.'))
+                return bad_equation(text, "found '.' that is not part of any ellipsis");
+            append(to, '.');
+            c += 2;
         } else if (!isalpha((unsigned char)*c)) {
-            return bad_equation(text,
-                                *c == '.' ? "'...' is not supported here" : "invalid subscript");
+            return bad_equation(text, "invalid subscript");
         } else if (strlen(to) >= TENSOR_MAX_DIMS) {
             return bad_equation(text, "too many subscripts");
         } else {
@@ -221,48 +213,114 @@ static int read_equation(struct equation *e, const char *text)
     return 0;
 }
 
-static int check_equation(const struct equation *e, const char *text, const struct value *operands)
+/* The point of a term becomes the last `count` of the letters of "...". */
+static int spell_out(char *term, int count)
 {
-    if (operands->tensors.count != e->count)
-        return error_set(ERROR_RUNTIME,
-                         "einsum(): more operands were provided than specified in the equation "
-                         "or fewer: %d for '%s'",
-                         operands->tensors.count, text);
+    char *at = strchr(term, '.'), rest[54];
+
+    if (!at)
+        return 0;
+    if (strlen(term) - 1 + (size_t)count > TENSOR_MAX_DIMS)
+        return error_set(ERROR_RUNTIME, "tensors have at most %d dimensions here", TENSOR_MAX_DIMS);
+    strcpy(rest, at + 1);
+    for (int k = 0; k < count; k++)
+        at[k] = ellipsis_letters[count - 1 - k];
+    strcpy(at + count, rest);
+    return 0;
+}
+
+/* How many dimensions "..." stands for in each operand; spelled out everywhere. */
+static int spell_out_all(struct equation *e, const struct value *operands)
+{
+    int most = 0;
+
     for (int i = 0; i < e->count; i++) {
-        if (operands->tensors.at[i]->ndim != (int)strlen(e->terms[i]))
+        const bool dots = strchr(e->terms[i], '.');
+        int letters = (int)strlen(e->terms[i]) - dots, ndim = operands->tensors.at[i]->ndim;
+
+        if (dots ? letters > ndim : letters != ndim)
             return error_set(ERROR_RUNTIME,
-                             "einsum(): the number of subscripts in the equation (%zu) does not "
-                             "match the number of dimensions (%d) for operand %d",
-                             strlen(e->terms[i]), operands->tensors.at[i]->ndim, i);
+                             dots ? "einsum(): the number of subscripts in the equation (%d) is "
+                                    "more than the number of dimensions (%d) for operand %d"
+                                  : "einsum(): the number of subscripts in the equation (%d) does "
+                                    "not match the number of dimensions (%d) for operand %d and "
+                                    "no ellipsis was given",
+                             letters, ndim, i);
+        if (dots && ndim - letters > (int)sizeof(ellipsis_letters) - 1)
+            return error_set(ERROR_RUNTIME, "einsum(): '...' stands for too many dimensions");
+        most = dots && ndim - letters > most ? ndim - letters : most;
+        if (spell_out(e->terms[i], ndim - letters) < 0)
+            return -1;
+    }
+    return spell_out(e->result, most);
+}
+
+static int check_equation(const struct equation *e, const struct value *operands)
+{
+    int64_t sizes[128];
+
+    memset(sizes, -1, sizeof(sizes));
+    for (int i = 0; i < e->count; i++) {
+        for (int d = 0; e->terms[i][d]; d++) {
+            int64_t size = operands->tensors.at[i]->shape[d], *seen = &sizes[(int)e->terms[i][d]];
+
+            if (*seen > 1 && size != 1 && size != *seen)
+                return error_set(ERROR_RUNTIME,
+                                 "einsum(): subscript %c has size %lld for operand %d which does "
+                                 "not broadcast with previously seen size %lld",
+                                 e->terms[i][d], (long long)size, i, (long long)*seen);
+            *seen = *seen == -1 || *seen == 1 ? size : *seen;
+        }
     }
     for (const char *c = e->result; *c; c++) {
-        bool found = false;
-
         if (strchr(c + 1, *c))
-            return bad_equation(text, "an output subscript appears more than once");
-        for (int i = 0; i < e->count && !found; i++)
-            found = strchr(e->terms[i], *c);
-        if (!found)
-            return bad_equation(text, "an output subscript does not appear in any input");
+            return error_set(ERROR_RUNTIME,
+                             "einsum(): output subscript %c appears more than once in the output",
+                             *c);
+        if (sizes[(int)*c] == -1)
+            return error_set(ERROR_RUNTIME,
+                             "einsum(): output subscript %c does not appear in the equation for "
+                             "any input operand",
+                             *c);
     }
     return 0;
 }
 
+/* An operand with its dimensions of size 1 expanded to the size that others have. */
+static struct tensor *expanded(const struct equation *e, struct tensor *const *operands, int which)
+{
+    struct tensor *t = operands[which];
+    int64_t shape[TENSOR_MAX_DIMS];
+    bool wider = false;
+
+    for (int d = 0; d < t->ndim; d++) {
+        shape[d] = t->shape[d];
+        for (int i = 0; i < e->count && t->shape[d] == 1; i++) {
+            const char *at = strchr(e->terms[i], e->terms[which][d]);
+
+            if (at && operands[i]->shape[at - e->terms[i]] != 1)
+                shape[d] = operands[i]->shape[at - e->terms[i]];
+        }
+        wider |= shape[d] != t->shape[d];
+    }
+    return wider ? d_expand(t, t->ndim, shape) : t;
+}
+
 static struct tensor *einsum(const struct equation *e, struct tensor *const *operands)
 {
-    struct term result = {.t = operands[0]}, next;
+    struct term result = {.t = expanded(e, operands, 0)}, next;
 
     memcpy(result.letters, e->terms[0], sizeof(result.letters));
-    if (!take_diagonals(&result))
+    if (!result.t || !take_diagonals(&result))
         return NULL;
     for (int i = 1; i < e->count; i++) {
         uint64_t keep = set_of(e->result);
 
         for (int k = i + 1; k < e->count; k++)
             keep |= set_of(e->terms[k]);
-        next.t = operands[i];
+        next.t = expanded(e, operands, i);
         memcpy(next.letters, e->terms[i], sizeof(next.letters));
-        if (!take_diagonals(&next) || !contract(&result, &next, keep))
+        if (!next.t || !take_diagonals(&next) || !contract(&result, &next, keep))
             return NULL;
     }
     if (!sum_out(&result, set_of(e->result)))
@@ -275,8 +333,16 @@ int einsum_composite(const struct op *op, const struct value *args, struct tenso
     size_t mark = pool_open();
     struct equation equation;
 
-    if (read_equation(&equation, args[0].text) < 0 ||
-        check_equation(&equation, args[0].text, &args[1]) < 0)
+    if (read_equation(&equation, args[0].text) < 0)
+        return -1;
+    if (args[1].tensors.count != equation.count)
+        return error_set(ERROR_RUNTIME,
+                         args[1].tensors.count > equation.count
+                             ? "einsum(): more operands were provided than specified in the "
+                               "equation"
+                             : "einsum(): fewer operands were provided than specified in the "
+                               "equation");
+    if (spell_out_all(&equation, &args[1]) < 0 || check_equation(&equation, &args[1]) < 0)
         return -1;
     return pool_leave(op, mark, einsum(&equation, args[1].tensors.at), out);
 }

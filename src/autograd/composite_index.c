@@ -18,20 +18,6 @@ int index_put_composite(const struct op *op, const struct value *args, struct te
     return pool_leave(op, mark, put[0].tensor, out);
 }
 
-int take_composite(const struct op *op, const struct value *args, struct tensor **out)
-{
-    size_t mark = pool_open();
-    struct tensor *flat = d_reshape(args[0].tensor, 1, &args[0].tensor->numel);
-    struct tensor *list[1] = {args[1].tensor};
-
-    if (args[1].tensor->dtype != DTYPE_i64) {
-        pool_close(mark);
-        return error_set(ERROR_RUNTIME, "take(): Expected a long tensor for index, but got %s",
-                         dtype_short_name(tensor_dtype(args[1].tensor)));
-    }
-    return pool_leave(op, mark, D(index, V_TENSOR(flat), V_TENSORS(list, 1)), out);
-}
-
 int masked_select_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *self = args[0].tensor, *mask = args[1].tensor, *list[1];
@@ -169,6 +155,23 @@ int atleast_2d_composite(const struct op *op, const struct value *args, struct t
     size_t mark = pool_open();
 
     return pool_leave(op, mark, at_least(args[0].tensor, 2), out);
+}
+
+int atleast_3d_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    size_t mark = pool_open();
+
+    return pool_leave(op, mark, at_least(args[0].tensor, 3), out);
+}
+
+int atleast_list(const struct op *op, const struct value *args, struct tensor_list *out)
+{
+    size_t mark = pool_open();
+    int status = 0, ndim = op->name[8] - '0'; /* atleast_2d */
+
+    for (int i = 0; i < args[0].tensors.count && status == 0; i++)
+        status = list_add(out, at_least(args[0].tensors.at[i], ndim));
+    return list_leave(out, mark, status);
 }
 
 /* ---- repeating ---- */

@@ -116,9 +116,7 @@ static struct tensor *cleared_places(struct grad_call *c)
 static bool refuse_reduce(const struct value *reduce)
 {
     if (reduce->given)
-        error_set(ERROR_NOT_IMPLEMENTED,
-                  "scatter(): the derivative with reduce='%s' is not implemented; use scatter_add",
-                  reduce->text);
+        error_set(ERROR_RUNTIME, "derivative for aten::scatter is not implemented");
     return reduce->given;
 }
 

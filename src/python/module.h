@@ -28,6 +28,7 @@ int types_init(PyObject *torch);     /* dtype, device, Size, Generator, layout *
 int type_info_init(PyObject *torch); /* finfo, iinfo */
 int errors_init(PyObject *torch);    /* torch.linalg.LinAlgError */
 int op_init(PyObject *torch);        /* the functions of the operation table */
+int contract_init(PyObject *torch);  /* einsum, tensordot with lists; after op_init() */
 int create_init(PyObject *torch);    /* tensor, zeros, arange, rand ... */
 int unique_init(PyObject *torch);    /* unique, unique_consecutive */
 int settings_init(PyObject *torch);  /* manual_seed, set_printoptions, set_default_dtype ... */

@@ -171,8 +171,11 @@ struct tensor *tensor_shape_only(const struct tensor *t)
 {
     struct tensor *copy = tensor_header(tensor_dtype(t), NULL);
 
-    if (copy)
+    if (copy) {
         set_contiguous(copy, t->ndim, t->shape, t->numel);
+        memcpy(copy->stride, t->stride, sizeof(*t->stride) * t->ndim);
+        copy->offset = t->offset;
+    }
     return copy;
 }
 

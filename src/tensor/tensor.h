@@ -95,7 +95,7 @@ struct tensor *tensor_view(const struct tensor *t, int ndim, const int64_t *shap
                            const int64_t *stride, int64_t offset);
 /* A complex tensor (...) as its parts (..., 2), on the same storage. */
 struct tensor *tensor_parts(const struct tensor *t);
-/* A tensor without data, to remember a shape and dtype by. */
+/* A tensor without data, to remember shape, strides and dtype by. */
 struct tensor *tensor_shape_only(const struct tensor *t);
 
 void tensor_free(struct tensor *t); /* called by tensor_unref() alone */

@@ -101,7 +101,10 @@ static void fill(struct tensor *t, char kind)
 static struct tensor *read_tensor(struct call *call, const char **text, bool turned)
 {
     char kind = *(*text)++;
-    enum dtype dtype = kind == 'b' ? DTYPE_b8 : kind == 'i' ? DTYPE_i64 : DTYPE_f64;
+    enum dtype dtype = kind == 'b'   ? DTYPE_b8
+                       : kind == 'i' ? DTYPE_i64
+                       : kind == 'j' ? DTYPE_i32
+                                     : DTYPE_f64;
     int64_t shape[8];
     int ndim = 0;
     struct tensor *t;
@@ -116,6 +119,9 @@ static struct tensor *read_tensor(struct call *call, const char **text, bool tur
     if (kind == 'i') {
         for (int64_t i = 0; i < t->numel; i++)
             ((int64_t *)tensor_data(t))[i] = strtol(*text + 1, (char **)text, 10);
+    } else if (kind == 'j') {
+        for (int64_t i = 0; i < t->numel; i++)
+            ((int32_t *)tensor_data(t))[i] = (int32_t)strtol(*text + 1, (char **)text, 10);
     } else {
         fill(t, kind);
     }
@@ -153,7 +159,7 @@ static bool read_word(struct call *call, const char *text, const struct param *p
     v->given = strcmp(text, "-") != 0;
     if (!v->given)
         return true;
-    if (strchr("fpubicqsz", *text) && *text && strcmp(text, "inf") != 0) {
+    if (strchr("fpubicjqsz", *text) && *text && strcmp(text, "inf") != 0) {
         if (*text == 's')
             call->symmetric |= 1u << (v - call->args);
         if (*text == 'z')

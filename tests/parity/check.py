@@ -1,6 +1,6 @@
 """Runs the tables and writes their goldens or compares with them; `run` and `generate` call it.
 
-usage: check.py generate|compare COMMAND [-v] [-t TABLE] [PATTERN]
+usage: check.py generate|compare COMMAND [-v] [-f] [-t TABLE] [PATTERN]
 COMMAND (one word list, as for a shell) runs a Python program: '/usr/bin/python3' or './saddle run'.
 """
 import concurrent.futures
@@ -153,11 +153,21 @@ def read_known():
     return [tuple(line.split(None, 1)) for line in lines if line and not line.startswith("#")]
 
 
+def forget_known(lines):
+    """Takes lines out of known.txt that no longer name a difference."""
+    path = os.path.join(HERE, "known.txt")
+    with open(path, encoding="utf-8") as file:
+        kept = [line for line in file
+                if tuple(line.split("  #")[0].strip().split(None, 1)) not in lines]
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(kept)
+
+
 def report(state, case, expected, got):
     print(f"{state} {case.id}\n    PyTorch: {expected}\n    Saddle:  {got}")
 
 
-def compare(command, names, pattern, verbose):
+def compare(command, names, pattern, verbose, forget):
     known = [k for k in read_known() if k[0] in names]
     used, passed, failed, later = set(), 0, 0, 0
     for name, table, said in run_tables(command, names, pattern):
@@ -179,8 +189,11 @@ def compare(command, names, pattern, verbose):
                 failed += 1
             if verbose or not matching:
                 report("not yet" if matching else "FAILED", case, expected, got)
-    for one in known:
-        if one not in used and not pattern:
+    past = [one for one in known if one not in used and not pattern]
+    if forget:
+        forget_known(past)
+    for one in past:
+        if not forget:
             print(f"FAILED known.txt: '{' '.join(one)}' names no case that differs: take the line out")
             failed += 1
     if later:
@@ -192,6 +205,7 @@ def compare(command, names, pattern, verbose):
 def main(mode, command, *arguments):
     arguments = list(arguments)
     verbose = "-v" in arguments and not arguments.remove("-v")
+    forget = "-f" in arguments and not arguments.remove("-f")
     names = sorted(os.path.basename(p)[:-6] for p in glob.glob(path_of("*")))
     if "-t" in arguments:
         at = arguments.index("-t")
@@ -200,7 +214,7 @@ def main(mode, command, *arguments):
     command = shlex.split(command)
     if mode == "generate":
         return generate(command, names)
-    return compare(command, names, " ".join(arguments), verbose)
+    return compare(command, names, " ".join(arguments), verbose, forget)
 
 
 sys.exit(not main(*sys.argv[1:]))

@@ -20,6 +20,7 @@ struct task {
     struct task *outer;
     int waits_for; /* how many edges still have to deliver */
     bool needed;   /* on a way to one of the inputs, when inputs are given */
+    bool leads_on; /* an edge leads to a node that is needed */
     struct tensor **g;
     struct tensor *inline_g[2];
 };
@@ -154,7 +155,7 @@ static void mark_needed(struct run *run)
 
         for (int k = 0; k < node->edge_count; k++) {
             if (node->edges[k].node && node->edges[k].node->task->needed)
-                run->tasks[i]->needed = true;
+                run->tasks[i]->needed = run->tasks[i]->leads_on = true;
         }
     }
 }
@@ -257,7 +258,7 @@ static void capture(struct run *run, struct task *task, bool *done)
     const struct backward_request *request = run->request;
     struct node *node = task->node;
 
-    *done = request->inputs && request->results && node_variable(node);
+    *done = request->inputs && !task->leads_on && (request->results || !node_variable(node));
     for (int nr = 0; request->inputs && nr < node->output_count; nr++) {
         struct tensor *grad = task->g[nr];
 

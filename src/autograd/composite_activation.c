@@ -118,8 +118,9 @@ static struct tensor *multiplied(struct tensor *x, struct tensor *by, bool inpla
     return op_call_inplace(&ops_inplace[OP_mul], args) < 0 ? NULL : x;
 }
 
-/* A slope in [lower, upper] for each element that is not positive, 1 for the others. */
-static struct tensor *random_slopes(struct tensor *self, double lower, double upper)
+/* A slope for each element: in [lower, upper], drawn in training, where it is not positive, else 1.
+ */
+static struct tensor *slopes_of(struct tensor *self, double lower, double upper, bool training)
 {
     enum dtype dtype = tensor_dtype(self);
     struct tensor *slopes = pool_keep(tensor_new_like(self, DTYPE_NONE));
@@ -131,7 +132,8 @@ static struct tensor *random_slopes(struct tensor *self, double lower, double up
         double slope = 1;
 
         if (dtype_load(dtype, tensor_data(flat) + at).d <= 0)
-            slope = generator_double(generator) * (upper - lower) + lower;
+            slope = training ? generator_double(generator) * (upper - lower) + lower
+                             : (lower + upper) / 2;
         dtype_store(dtype, tensor_data(slopes) + at, scalar_float(slope));
     }
     return flat ? slopes : NULL;
@@ -139,18 +141,28 @@ static struct tensor *random_slopes(struct tensor *self, double lower, double up
 
 int rrelu_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
+    struct tensor *self = args[0].tensor, *slopes, *result = NULL;
     double lower = args[1].d, upper = args[2].d;
-    struct value call[] = {args[0], arg_scalar(scalar_float((lower + upper) / 2)), args[4]};
-    size_t mark = pool_open();
+    size_t mark;
 
-    if (!args[3].i)
-        return op_call(&ops[OP_leaky_relu], call, out);
     if (lower > upper)
         return error_set(ERROR_RUNTIME, "Lower bound should be less than or equal to the upper "
                                         "bound");
-    return pool_leave(
-        op, mark,
-        multiplied(args[0].tensor, random_slopes(args[0].tensor, lower, upper), args[4].i), out);
+    if (!dtype_is_float(tensor_dtype(self)))
+        return error_set(ERROR_RUNTIME, "\"rrelu_with_noise_out_cpu\" not implemented for '%s'",
+                         dtype_short_name(tensor_dtype(self)));
+    mark = pool_open();
+    slopes = slopes_of(self, lower, upper, args[3].i != 0);
+    if (slopes && args[4].i) {
+        struct value call[] = {arg_tensor(self), arg_tensor(slopes)};
+
+        result = op_call_inplace(&ops_inplace[OP_rrelu_with_noise], call) < 0
+                     ? NULL
+                     : pool_keep(tensor_ref(self));
+    } else if (slopes) {
+        result = d_rrelu_with_noise(self, slopes);
+    }
+    return pool_leave(op, mark, result, out);
 }
 
 static int check_probability(double p)

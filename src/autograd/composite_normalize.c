@@ -90,7 +90,8 @@ int instance_norm_composite(const struct op *op, const struct value *args, struc
     memcpy(shape, x->shape, sizeof(shape));
     shape[0] = 1;
     shape[1] = samples * x->shape[1];
-    flat = d_reshape(x, x->ndim, shape);
+    flat = D(contiguous, V_TENSOR(x));
+    flat = flat ? D(view, V_TENSOR(flat), V_INTS(shape, x->ndim)) : NULL;
     mean = repeated(&args[1], samples);
     var = repeated(&args[2], samples);
     weight = repeated(&args[3], samples);
@@ -103,27 +104,9 @@ int instance_norm_composite(const struct op *op, const struct value *args, struc
     if (result && (mean_over_samples(&args[1], mean, samples) < 0 ||
                    mean_over_samples(&args[2], var, samples) < 0))
         result = NULL;
-    return pool_leave(op, mark, result ? d_reshape(result, x->ndim, x->shape) : NULL, out);
-}
-
-/* x of any shape as `groups` runs of elements, each of which gets mean 0 and variance 1. */
-static struct tensor *normalize_runs(struct tensor *x, int64_t groups, double eps)
-{
-    int64_t runs[3] = {1, groups, groups ? x->numel / groups : 0};
-    struct tensor *flat = d_reshape(x, 3, runs);
-    struct value args[] = {V_MAYBE(flat), V_NONE,      V_NONE,       V_NONE,
-                           V_NONE,        V_INT(true), V_FLOAT(0.1), V_FLOAT(eps)};
-    struct tensor *result = flat ? normalized(args) : NULL;
-
-    return result ? d_reshape(result, x->ndim, x->shape) : NULL;
-}
-
-/* x * weight + bias, as far as there are any. */
-static struct tensor *affine(struct tensor *x, struct tensor *weight, struct tensor *bias)
-{
-    if (weight)
-        x = d_mul(x, weight);
-    return bias ? d_add(x, bias) : x;
+    if (result)
+        result = D(view, V_TENSOR(result), V_INTS(x->shape, x->ndim));
+    return pool_leave(op, mark, result, out);
 }
 
 static int check_part(const char *name, const struct value *part, const struct value *shape)
@@ -163,52 +146,81 @@ static int check_layer(const struct tensor *x, const struct value *args)
                      text[0], text[0] + 1, shape_text(x->ndim, x->shape, text[1], sizeof(text[1])));
 }
 
-int layer_norm_composite(const struct op *op, const struct value *args, struct tensor **out)
+/* The first of the three results of a row; the statistics are dropped. */
+static int first_result(enum op_id id, const struct value *args, struct tensor **out)
 {
-    struct tensor *x = args[0].tensor, *result;
-    int64_t groups = 1;
-    size_t mark;
+    struct tensor *results[OP_MAX_OUTPUTS] = {NULL};
 
-    if (check_layer(x, args) < 0)
+    if (op_call(&ops[id], args, results) < 0)
         return -1;
-    for (int d = 0; d < x->ndim - args[1].ints.count; d++)
-        groups *= x->shape[d];
-    mark = pool_open();
-    result = normalize_runs(x, groups, args[4].d);
-    result = affine(result, args[2].given ? args[2].tensor : NULL,
-                    args[3].given ? args[3].tensor : NULL);
-    return pool_leave(op, mark, result, out);
+    tensor_unref(results[1]);
+    tensor_unref(results[2]);
+    return op_give(&ops[id], results[0], out);
 }
 
-/* A vector of channels as (C, 1, ...), to stand behind the batch. */
-static struct tensor *of_channels(const struct value *vector, const struct tensor *x)
+int layer_norm_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
-    int64_t shape[TENSOR_MAX_DIMS];
+    (void)op;
+    if (check_layer(args[0].tensor, args) < 0)
+        return -1;
+    return first_result(OP_native_layer_norm, args, out);
+}
 
-    for (int d = 0; d < x->ndim - 1; d++)
-        shape[d] = d ? 1 : x->shape[1];
-    return vector->given ? d_reshape(vector->tensor, x->ndim - 1, shape) : NULL;
+static int check_channels(const char *name, const struct value *part, const struct tensor *x)
+{
+    char text[2][128];
+
+    if (!part->given || (part->tensor->ndim == 1 && part->tensor->numel == x->shape[1]))
+        return 0;
+    return error_set(
+        ERROR_RUNTIME,
+        "Expected %s to be a vector of size equal to the number of channels in input, but got %s "
+        "of shape %s and input of shape %s",
+        name, name, shape_text(part->tensor->ndim, part->tensor->shape, text[0], sizeof(text[0])),
+        shape_text(x->ndim, x->shape, text[1], sizeof(text[1])));
+}
+
+/* One value in each group has no variance. */
+static int check_group_size(const struct tensor *x, int64_t groups)
+{
+    char text[128];
+    int64_t inner = x->shape[0] * x->shape[1] / groups, shape[TENSOR_MAX_DIMS];
+
+    shape[0] = inner;
+    shape[1] = groups;
+    for (int d = 2; d < x->ndim; d++)
+        inner *= shape[d] = x->shape[d];
+    if (inner != 1)
+        return 0;
+    return error_set(ERROR_VALUE,
+                     "Expected more than 1 value per channel when training, got input size %s",
+                     shape_text(x->ndim, shape, text, sizeof(text)));
 }
 
 int group_norm_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
-    struct tensor *x = args[0].tensor, *result;
-    int64_t groups = args[1].i;
+    struct tensor *x = args[0].tensor;
+    int64_t groups = args[1].i, plane = 1;
     char text[128];
-    size_t mark;
 
+    (void)op;
     if (x->ndim < 2)
         return error_set(ERROR_RUNTIME, "Expected at least 2 dimensions, but got %d", x->ndim);
+    if (groups > 0 && check_group_size(x, groups) < 0)
+        return -1;
     if (groups <= 0 || x->shape[1] % groups)
         return error_set(ERROR_RUNTIME,
                          "Expected number of channels in input to be divisible by num_groups, but "
                          "got input of shape %s and num_groups=%lld",
                          shape_text(x->ndim, x->shape, text, sizeof(text)), (long long)groups);
-    mark = pool_open();
-    result = normalize_runs(x, x->shape[0] * groups, args[4].d);
-    if (result)
-        result = affine(result, of_channels(&args[2], x), of_channels(&args[3], x));
-    return pool_leave(op, mark, result, out);
+    if (check_channels("weight", &args[2], x) < 0 || check_channels("bias", &args[3], x) < 0)
+        return -1;
+    for (int d = 2; d < x->ndim; d++)
+        plane *= x->shape[d];
+    return first_result(OP_native_group_norm,
+                        (struct value[]){args[0], args[2], args[3], V_INT(x->shape[0]),
+                                         V_INT(x->shape[1]), V_INT(plane), args[1], args[4]},
+                        out);
 }
 
 /* ---- bilinear ---- */

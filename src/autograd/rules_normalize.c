@@ -67,6 +67,95 @@ void native_batch_norm_rule(struct grad_call *c)
         c->grads[2] = flat(sum);
 }
 
+/* ---- rows: layer and group normalisation ---- */
+
+/* x as rows of elements. */
+static struct tensor *as_rows(struct tensor *x, int64_t rows)
+{
+    return x ? d_reshape(x, 2, (int64_t[]){rows, rows ? x->numel / rows : 0}) : NULL;
+}
+
+static struct tensor *row_mean(struct tensor *x)
+{
+    int64_t last = 1;
+
+    return x ? d_scale(d_sum(x, &last, 1, true), scalar_float(1 / (double)x->shape[1])) : NULL;
+}
+
+/* What a rule needs: the normalised rows, and 1 / standard deviation of each as a column. */
+struct normal_rows {
+    int64_t rows;
+    struct tensor *y, *rstd;
+};
+
+static struct normal_rows normal_rows(struct grad_call *c, double eps)
+{
+    struct normal_rows r = {.rows = c->results[1] ? c->results[1]->numel : 0};
+    struct tensor *x = as_rows(c->args[0].tensor, r.rows), *mean, *away;
+
+    mean = as_rows(c->results[1], r.rows);
+    r.rstd = as_rows(c->results[2], r.rows);
+    if (grad_enabled()) { /* a graph is wanted: they depend on x */
+        mean = row_mean(x);
+        away = d_sub(x, mean);
+        away = row_mean(d_mul(away, away));
+        r.rstd = away ? d_rsqrt(d_shift(away, eps)) : NULL;
+    }
+    r.y = d_mul(d_sub(x, mean), r.rstd);
+    return r;
+}
+
+/* The gradient of x from that of its normalised rows. */
+static struct tensor *rows_slope(const struct normal_rows *r, struct tensor *g,
+                                 const struct tensor *x)
+{
+    struct tensor *along;
+
+    g = as_rows(g, r->rows);
+    along = d_mul(r->y, row_mean(d_mul(g, r->y)));
+    g = d_mul(d_sub(d_sub(g, row_mean(g)), along), r->rstd);
+    return g ? d_reshape(g, x->ndim, x->shape) : NULL;
+}
+
+void native_layer_norm_rule(struct grad_call *c)
+{
+    const struct tensor *x = c->args[0].tensor;
+    struct tensor *g = c->g[0], *y;
+    struct normal_rows r;
+
+    if (!g || x->numel == 0)
+        return;
+    r = normal_rows(c, c->args[4].d);
+    if (grad_wanted(c, 0))
+        c->grads[0] = rows_slope(&r, c->args[2].given ? d_mul(g, c->args[2].tensor) : g, x);
+    if (c->args[2].given && grad_wanted(c, 1)) {
+        y = r.y ? d_reshape(r.y, x->ndim, x->shape) : NULL;
+        grad_store(c, 1, 2, d_mul(g, y));
+    }
+    if (c->args[3].given && grad_wanted(c, 2))
+        grad_store(c, 2, 3, g);
+}
+
+void native_group_norm_rule(struct grad_call *c)
+{
+    const struct tensor *x = c->args[0].tensor;
+    struct tensor *g = c->g[0], *y;
+    struct normal_rows r;
+
+    if (!g || x->numel == 0)
+        return;
+    r = normal_rows(c, c->args[7].d);
+    if (grad_wanted(c, 0))
+        c->grads[0] =
+            rows_slope(&r, c->args[1].given ? d_mul(g, spread(c->args[1].tensor, x)) : g, x);
+    if (c->args[1].given && grad_wanted(c, 1)) {
+        y = r.y ? d_reshape(r.y, x->ndim, x->shape) : NULL;
+        c->grads[1] = flat(channel_sum(d_mul(g, y)));
+    }
+    if (c->args[2].given && grad_wanted(c, 2))
+        c->grads[2] = flat(channel_sum(g));
+}
+
 /* Each row of the result goes back to its row of the weight, but for that of padding_idx. */
 void embedding_rule(struct grad_call *c)
 {

@@ -250,7 +250,7 @@ PyObject *forward_unflatten(PyObject *self, PyObject *const *inputs)
     }
     for (int d = dim + 1; d < x->ndim && ndim < TENSOR_MAX_DIMS; d++)
         shape[ndim++] = x->shape[d];
-    x = PyErr_Occurred() ? NULL : d_reshape(x, ndim, shape);
+    x = PyErr_Occurred() ? NULL : D(view, V_TENSOR(x), V_INTS(shape, ndim));
     result = x ? tensor_wrap(tensor_ref(x)) : NULL;
 done:
     pool_close(mark);

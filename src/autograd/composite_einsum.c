@@ -216,16 +216,15 @@ static int read_equation(struct equation *e, const char *text)
 /* The point of a term becomes the last `count` of the letters of "...". */
 static int spell_out(char *term, int count)
 {
-    char *at = strchr(term, '.'), rest[54];
+    char *at = strchr(term, '.');
 
     if (!at)
         return 0;
     if (strlen(term) - 1 + (size_t)count > TENSOR_MAX_DIMS)
         return error_set(ERROR_RUNTIME, "tensors have at most %d dimensions here", TENSOR_MAX_DIMS);
-    strcpy(rest, at + 1);
+    memmove(at + count, at + 1, strlen(at));
     for (int k = 0; k < count; k++)
         at[k] = ellipsis_letters[count - 1 - k];
-    strcpy(at + count, rest);
     return 0;
 }
 

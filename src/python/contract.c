@@ -52,13 +52,13 @@ static PyObject *einsum(PyObject *self, PyObject *const *args, Py_ssize_t count)
     operands = PyList_New(0);
     for (Py_ssize_t i = 0; operands && i + 1 < count; i += 2) {
         if (i)
-            strcat(text, ",");
+            snprintf(text + strlen(text), 2, ",");
         if (add_letters(text, sizeof(text) - 8, args[i + 1]) < 0 ||
             PyList_Append(operands, args[i]) < 0)
             Py_CLEAR(operands);
     }
     if (operands && count % 2) {
-        strcat(text, "->");
+        snprintf(text + strlen(text), 3, "->");
         if (add_letters(text, sizeof(text), args[count - 1]) < 0)
             Py_CLEAR(operands);
     }

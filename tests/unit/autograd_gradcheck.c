@@ -168,8 +168,8 @@ static bool second_order(enum op_id id)
 /* These refuse a tensor that lies transposed. */
 static bool only_contiguous(enum op_id id)
 {
-    return id == OP_view || id == OP__reshape_alias || id == OP_view_as || id == OP_unflatten ||
-           id == OP_view_as_complex;
+    return id == OP_view || id == OP__reshape_alias || id == OP__unsafe_view || id == OP_view_as ||
+           id == OP_unflatten || id == OP_view_as_complex;
 }
 
 Test(gradcheck, every_sample)

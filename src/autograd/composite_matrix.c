@@ -26,6 +26,20 @@ static int call_first(enum op_id id, const struct value *args, int kept, struct 
 
 /* ---- eigenvalues and singular values ---- */
 
+int linalg_eig_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    (void)op;
+    return call_first(OP__linalg_eig, (struct value[]){args[0], yes}, 2, out);
+}
+
+int linalg_eigvals_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    bool recorded = args[0].tensor->requires_grad && grad_enabled();
+
+    (void)op; /* the derivative needs the vectors */
+    return call_first(OP__linalg_eig, (struct value[]){args[0], recorded ? yes : no}, 1, out);
+}
+
 int linalg_eigh_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
     (void)op;
@@ -207,6 +221,24 @@ static struct tensor *with_batch(struct tensor *t, int count, const int64_t *bat
     return d_expand(t, count + keep, shape);
 }
 
+/* (A + iB) (x + iy) = c + id as a real system: A and -B above B and A, times x above y. */
+static struct tensor *solve_complex(struct tensor *a, struct tensor *b, bool vector)
+{
+    struct tensor *re = d_part(a, 0), *im = d_part(a, 1), *upper, *lower, *x;
+    int64_t n = a->shape[a->ndim - 1];
+    int dim = vector ? -1 : -2;
+
+    if (!dtype_is_complex(tensor_dtype(a)))
+        im = d_zeros(a);
+    b = d_to(b, dtype_to_complex(tensor_dtype(b)));
+    upper = D(cat, V_TENSORS(((struct tensor *[]){re, d_neg(im)}), 2), V_INT(-1));
+    lower = D(cat, V_TENSORS(((struct tensor *[]){im, re}), 2), V_INT(-1));
+    a = D(cat, V_TENSORS(((struct tensor *[]){upper, lower}), 2), V_INT(-2));
+    b = D(cat, V_TENSORS(((struct tensor *[]){d_part(b, 0), d_part(b, 1)}), 2), V_INT(dim));
+    x = D(_linalg_solve_ex, V_TENSOR(a), V_TENSOR(b), V_INT(vector));
+    return d_call2(OP_complex, d_narrow(x, dim, 0, n), d_narrow(x, dim, n, n));
+}
+
 int linalg_solve_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *a = args[0].tensor, *b = args[1].tensor, *x;
@@ -226,7 +258,10 @@ int linalg_solve_composite(const struct op *op, const struct value *args, struct
         a = d_transpose(a, -2, -1);
         b = vector ? b : d_transpose(b, -2, -1);
     }
-    x = a && b ? D(_linalg_solve_ex, V_TENSOR(a), V_TENSOR(b), V_INT(vector)) : NULL;
+    if (a && b && (dtype_is_complex(tensor_dtype(a)) || dtype_is_complex(tensor_dtype(b))))
+        x = solve_complex(a, b, vector);
+    else
+        x = a && b ? D(_linalg_solve_ex, V_TENSOR(a), V_TENSOR(b), V_INT(vector)) : NULL;
     if (x && !left && !vector)
         x = d_transpose(x, -2, -1);
     return pool_leave(op, mark, x, out);

@@ -166,6 +166,25 @@ void linalg_cholesky_rule(struct grad_call *c)
     c->grads[0] = half(d_add(f, mt(f)));
 }
 
+/* V^-H (diag(gL) + (V^H gV - V^H V diag(Re(V^H gV))) / conj(E)) V^H with E_ij = L_j - L_i; the real
+ * part of it for a real matrix. The results are conjugated here (record.c). */
+void linalg_eig_rule(struct grad_call *c)
+{
+    struct tensor *values = c->results[0], *vh = mt(c->results[1]), *inner, *along;
+
+    if (!vh)
+        return;
+    inner = c->g[0] ? diagonal_matrix(c->g[0]) : NULL;
+    if (c->g[1]) {
+        struct tensor *turned = product(vh, c->g[1]);
+
+        along = d_part(D(diagonal, V_TENSOR(turned), V_INT(0), V_INT(-2), V_INT(-1)), 0);
+        turned = d_sub(turned, product(vh, d_mul(d_conjugate(c->results[1]), row(along))));
+        inner = plus(inner, without_diagonal(d_true_divide(turned, differences(values))));
+    }
+    grad_store(c, 0, 0, D(linalg_solve, V_TENSOR(vh), V_TENSOR(product(inner, vh))));
+}
+
 /* V (diag(gL) + (V^T gV) / (L_j - L_i)) V^T. */
 void linalg_eigh_rule(struct grad_call *c)
 {

@@ -15,11 +15,11 @@ int matrices_of(const char *name, const struct tensor *t, struct matrices *m)
     if (t->ndim < 2)
         return error_set(ERROR_RUNTIME, "%s: The input tensor A must have at least 2 dimensions.",
                          name);
-    if (!dtype_is_float(dtype))
+    if (!dtype_is_differentiable(dtype))
         return error_set(ERROR_RUNTIME,
                          "%s: Expected a floating point or complex tensor as input. Got %s", name,
                          dtype_short_name(dtype));
-    if (dtype != DTYPE_f32 && dtype != DTYPE_f64)
+    if (dtype_computed(dtype) != dtype)
         return error_set(ERROR_RUNTIME, "%s: Low precision dtypes not supported. Got %s", name,
                          dtype_short_name(dtype));
     rows = t->shape[t->ndim - 2];
@@ -27,7 +27,7 @@ int matrices_of(const char *name, const struct tensor *t, struct matrices *m)
     if (rows > INT_MAX / 8 || cols > INT_MAX / 8)
         return error_set(ERROR_RUNTIME, "%s: a matrix of %lld by %lld is too large for LAPACK",
                          name, (long long)rows, (long long)cols);
-    *m = (struct matrices){.single = dtype == DTYPE_f32,
+    *m = (struct matrices){.single = dtype_infos[dtype].part == DTYPE_f32,
                            .count = shape_numel(t->ndim - 2, t->shape),
                            .rows = (lapack_int)rows,
                            .cols = (lapack_int)cols};

@@ -19,7 +19,7 @@
 
 /* What a (..., m, n) tensor is made of. */
 struct matrices {
-    bool single; /* float32, else float64 */
+    bool single; /* float32 or complex64, else float64 or complex128 */
     int64_t count;
     lapack_int rows, cols;
 };

@@ -221,22 +221,23 @@ static struct tensor *with_batch(struct tensor *t, int count, const int64_t *bat
     return d_expand(t, count + keep, shape);
 }
 
+/* x next to y along dim. */
+static struct tensor *joined(struct tensor *x, struct tensor *y, int dim)
+{
+    return x && y ? D(cat, V_TENSORS(((struct tensor *[]){x, y}), 2), V_INT(dim)) : NULL;
+}
+
 /* (A + iB) (x + iy) = c + id as a real system: A and -B above B and A, times x above y. */
 static struct tensor *solve_complex(struct tensor *a, struct tensor *b, bool vector)
 {
-    struct tensor *re = d_part(a, 0), *im = d_part(a, 1), *upper, *lower, *x;
+    struct tensor *re = d_part(a, 0), *im = d_part(a, 1), *x;
     int64_t n = a->shape[a->ndim - 1];
     int dim = vector ? -1 : -2;
 
-    if (!dtype_is_complex(tensor_dtype(a)))
-        im = d_zeros(a);
-    b = d_to(b, dtype_to_complex(tensor_dtype(b)));
-    upper = D(cat, V_TENSORS(((struct tensor *[]){re, d_neg(im)}), 2), V_INT(-1));
-    lower = D(cat, V_TENSORS(((struct tensor *[]){im, re}), 2), V_INT(-1));
-    a = D(cat, V_TENSORS(((struct tensor *[]){upper, lower}), 2), V_INT(-2));
-    b = D(cat, V_TENSORS(((struct tensor *[]){d_part(b, 0), d_part(b, 1)}), 2), V_INT(dim));
-    x = D(_linalg_solve_ex, V_TENSOR(a), V_TENSOR(b), V_INT(vector));
-    return d_call2(OP_complex, d_narrow(x, dim, 0, n), d_narrow(x, dim, n, n));
+    a = joined(joined(re, d_neg(im), -1), joined(im, re, -1), -2);
+    b = joined(d_part(b, 0), d_part(b, 1), dim);
+    x = a && b ? D(_linalg_solve_ex, V_TENSOR(a), V_TENSOR(b), V_INT(vector)) : NULL;
+    return x ? d_call2(OP_complex, d_narrow(x, dim, 0, n), d_narrow(x, dim, n, n)) : NULL;
 }
 
 int linalg_solve_composite(const struct op *op, const struct value *args, struct tensor **out)
@@ -258,7 +259,7 @@ int linalg_solve_composite(const struct op *op, const struct value *args, struct
         a = d_transpose(a, -2, -1);
         b = vector ? b : d_transpose(b, -2, -1);
     }
-    if (a && b && (dtype_is_complex(tensor_dtype(a)) || dtype_is_complex(tensor_dtype(b))))
+    if (a && b && dtype_is_complex(tensor_dtype(a)))
         x = solve_complex(a, b, vector);
     else
         x = a && b ? D(_linalg_solve_ex, V_TENSOR(a), V_TENSOR(b), V_INT(vector)) : NULL;

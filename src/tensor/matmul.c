@@ -103,28 +103,52 @@ static int whole_product(enum dtype dtype, int64_t n, int64_t k, int64_t m, cons
     return 0;
 }
 
-/* Products of a few numbers: a call of BLAS costs more than they do. */
-#define SMALL_PRODUCT(T)                                                                           \
-    for (int64_t i = 0; i < n; i++) {                                                              \
-        for (int64_t j = 0; j < m; j++) {                                                          \
-            T sum = 0;                                                                             \
-            for (int64_t l = 0; l < k; l++)                                                        \
-                sum +=                                                                             \
-                    ((const T *)a)[i * as[0] + l * as[1]] * ((const T *)b)[l * bs[0] + j * bs[1]]; \
-            ((T *)c)[i * m + j] =                                                                  \
-                (T)alpha * sum + (beta == 0 ? 0 : (T)beta * ((T *)c)[i * m + j]);                  \
+/* Products of a few numbers: a call of BLAS costs more than they do. Each sum is made in order, one
+ * rounding for a multiplication and an addition, as BLAS makes it. */
+#define SMALL_PRODUCT(name, T, multiply_add, attribute)                                            \
+    attribute static void name(int64_t n, int64_t k, int64_t m, const T *a, const int64_t *as,     \
+                               const T *b, const int64_t *bs, T *c, T alpha, T beta)               \
+    {                                                                                              \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            for (int64_t j = 0; j < m; j++) {                                                      \
+                T sum = 0;                                                                         \
+                for (int64_t l = 0; l < k; l++)                                                    \
+                    sum = multiply_add(a[i * as[0] + l * as[1]], b[l * bs[0] + j * bs[1]], sum);   \
+                c[i * m + j] = alpha * sum + (beta == 0 ? 0 : beta * c[i * m + j]);                \
+            }                                                                                      \
         }                                                                                          \
     }
 enum { SMALL = 64 };
+SMALL_PRODUCT(small_f32, float, __builtin_fmaf, )
+SMALL_PRODUCT(small_f64, double, __builtin_fma, )
+#ifdef __x86_64__ /* where the instruction is not certain to be there, fma() is a call */
+SMALL_PRODUCT(small_f32_fma, float, __builtin_fmaf, __attribute__((target("fma"))))
+SMALL_PRODUCT(small_f64_fma, double, __builtin_fma, __attribute__((target("fma"))))
+#endif
 
-static void small_product(enum dtype dtype, int64_t n, int64_t k, int64_t m, const char *a,
-                          const int64_t *as, const char *b, const int64_t *bs, char *c,
+/* PyTorch multiplies small matrices of a batch by a loop of its own, which rounds twice. */
+enum { SMALL_OF_BATCH = 400 };
+#define TWO_ROUNDINGS(x, y, sum) ((sum) + (x) * (y))
+SMALL_PRODUCT(batch_f32, float, TWO_ROUNDINGS, )
+SMALL_PRODUCT(batch_f64, double, TWO_ROUNDINGS, )
+
+static void small_product(enum dtype dtype, int64_t n, int64_t k, int64_t m, const void *a,
+                          const int64_t *as, const void *b, const int64_t *bs, void *c,
                           double alpha, double beta)
 {
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("fma")) {
+        if (dtype == DTYPE_f32)
+            small_f32_fma(n, k, m, a, as, b, bs, c, (float)alpha, (float)beta);
+        else
+            small_f64_fma(n, k, m, a, as, b, bs, c, alpha, beta);
+        return;
+    }
+#endif
     if (dtype == DTYPE_f32)
-        SMALL_PRODUCT(float)
+        small_f32(n, k, m, a, as, b, bs, c, (float)alpha, (float)beta);
     else
-        SMALL_PRODUCT(double)
+        small_f64(n, k, m, a, as, b, bs, c, alpha, beta);
 }
 
 static void complex_product(enum dtype dtype, const struct blas_matrix *x,
@@ -210,10 +234,29 @@ int mm_forward(const struct op *op, const struct value *args, struct tensor **ou
     return op_give(op, c, out);
 }
 
+/* c[i] = a[i] @ b[i] for tensors of three dimensions, c contiguous. */
+static int product_of_batch(struct tensor *a, struct tensor *b, struct tensor *c, int64_t i)
+{
+    const int64_t size = (int64_t)dtype_size(tensor_dtype(a));
+    const int64_t n = a->shape[1], k = a->shape[2], m = b->shape[2];
+    char *x = tensor_data(a) + i * a->stride[0] * size;
+    char *y = tensor_data(b) + i * b->stride[0] * size;
+    char *z = tensor_data(c) + i * c->stride[0] * size;
+
+    if (n * k * m >= SMALL_OF_BATCH || (a->dtype != DTYPE_f32 && a->dtype != DTYPE_f64))
+        return product(a, x, a->stride + 1, b, y, b->stride + 1, z, n, k, m, 1, 0);
+    if (a->dtype == DTYPE_f32)
+        batch_f32(n, k, m, (float *)x, a->stride + 1, (float *)y, b->stride + 1, (float *)z, 1, 0);
+    else
+        batch_f64(n, k, m, (double *)x, a->stride + 1, (double *)y, b->stride + 1, (double *)z, 1,
+                  0);
+    return 0;
+}
+
 int bmm_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *a = args[0].tensor, *b = args[1].tensor, *c;
-    int64_t size = (int64_t)dtype_size(tensor_dtype(a)), status = 0;
+    int status = 0;
 
     if (a->ndim != 3 || b->ndim != 3)
         return error_set(ERROR_RUNTIME, "batch1 must be a 3D tensor");
@@ -229,15 +272,47 @@ int bmm_forward(const struct op *op, const struct value *args, struct tensor **o
     if (!c)
         return -1;
     for (int64_t i = 0; i < a->shape[0] && status == 0; i++)
-        status = product(a, tensor_data(a) + i * a->stride[0] * size, a->stride + 1, b,
-                         tensor_data(b) + i * b->stride[0] * size, b->stride + 1,
-                         tensor_data(c) + i * c->stride[0] * size, a->shape[1], a->shape[2],
-                         b->shape[2], 1, 0);
+        status = product_of_batch(a, b, c, i);
     if (status < 0) {
         tensor_unref(c);
         return -1;
     }
     return op_give(op, c, out);
+}
+
+/* A vector that BLAS takes. A stride below 0 would count from the other end. */
+static bool is_blas_vector(const struct tensor *x)
+{
+    bool real = x->dtype == DTYPE_f32 || x->dtype == DTYPE_f64;
+
+    return real && x->stride[0] > 0 && x->numel <= INT32_MAX && x->stride[0] <= INT32_MAX;
+}
+
+/* y = a @ x; BLAS sums up such a product in another order than that of matrices. */
+static int blas_mv(struct tensor *a, const struct tensor *x, struct tensor *y)
+{
+    const int64_t n = a->shape[0], k = a->shape[1];
+    struct blas_matrix m;
+    blasint rows, cols, step = (blasint)x->stride[0];
+    void *token;
+
+    if (n == 0 || k == 0)
+        return tensor_fill(y, scalar_int(0));
+    if (blas_matrix(&m, a, tensor_data(a), a->shape, a->stride) < 0)
+        return -1;
+    rows = (blasint)(m.transpose == CblasTrans ? k : n);
+    cols = (blasint)(m.transpose == CblasTrans ? n : k);
+    token = n * k > LONG_PRODUCT && tensor_long_begin ? tensor_long_begin() : NULL;
+    if (a->dtype == DTYPE_f32)
+        cblas_sgemv(CblasRowMajor, m.transpose, rows, cols, 1, m.data, m.step,
+                    (float *)tensor_data(x), step, 0, (float *)tensor_data(y), 1);
+    else
+        cblas_dgemv(CblasRowMajor, m.transpose, rows, cols, 1, m.data, m.step,
+                    (double *)tensor_data(x), step, 0, (double *)tensor_data(y), 1);
+    if (token)
+        tensor_long_end(token);
+    tensor_unref(m.own);
+    return 0;
 }
 
 int mv_forward(const struct op *op, const struct value *args, struct tensor **out)
@@ -257,8 +332,9 @@ int mv_forward(const struct op *op, const struct value *args, struct tensor **ou
     y = tensor_new(tensor_dtype(a), 1, a->shape);
     if (!y)
         return -1;
-    if (product(a, tensor_data(a), a->stride, x, tensor_data(x), stride, tensor_data(y),
-                a->shape[0], a->shape[1], 1, 1, 0) < 0) {
+    if ((is_blas_vector(x) ? blas_mv(a, x, y)
+                           : product(a, tensor_data(a), a->stride, x, tensor_data(x), stride,
+                                     tensor_data(y), a->shape[0], a->shape[1], 1, 1, 0)) < 0) {
         tensor_unref(y);
         return -1;
     }
@@ -275,14 +351,6 @@ static void blas_dot(const struct tensor *x, const struct tensor *y, struct tens
         single ? cblas_sdot(n, a, step[0], b, step[1]) : cblas_ddot(n, a, step[0], b, step[1]);
 
     dtype_store(tensor_dtype(out), tensor_data(out), scalar_float(sum));
-}
-
-/* A vector that BLAS takes. A stride below 0 would count from the other end. */
-static bool is_blas_vector(const struct tensor *x)
-{
-    bool real = x->dtype == DTYPE_f32 || x->dtype == DTYPE_f64;
-
-    return real && x->stride[0] > 0 && x->numel <= INT32_MAX && x->stride[0] <= INT32_MAX;
 }
 
 int dot_forward(const struct op *op, const struct value *args, struct tensor **out)

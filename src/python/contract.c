@@ -80,7 +80,7 @@ static PyObject *contract(PyObject *a, PyObject *b, PyObject *dims_a, PyObject *
 {
     int na = tensor_of(a)->ndim, nb = tensor_of(b)->ndim;
     PyObject *first = PySequence_Fast(dims_a, "dims"), *second = PySequence_Fast(dims_b, "dims");
-    char left[64] = "", right[64] = "", text[160], out[128] = "";
+    char left[64] = "", right[64] = "", text[264], out[128] = "";
     PyObject *result = NULL;
     Py_ssize_t count;
     int used = 0;

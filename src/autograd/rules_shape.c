@@ -14,6 +14,13 @@ void zero_rule(struct grad_call *c)
     c->grads[0] = d_zeros(c->g[0]);
 }
 
+void normal_rule(struct grad_call *c)
+{
+    for (int k = 0; k < 2; k++)
+        if (grad_wanted(c, k))
+            grad_store(c, k, k, d_zeros(c->g[0]));
+}
+
 void copy_rule(struct grad_call *c)
 {
     if (grad_wanted(c, 0))

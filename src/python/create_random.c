@@ -1,4 +1,4 @@
-/* Random tensors that take more than a size: randint, randperm, bernoulli, multinomial, normal. */
+/* Random tensors that take more than a size: randint, randperm, normal. */
 #include "python/create.h"
 
 #include "python/errors.h"
@@ -98,59 +98,30 @@ FASTCALL(randperm)
     return create_finish(t, &o);
 }
 
-FASTCALL(bernoulli)
+/* Tensors among mean and std: the operation of the table. */
+static PyObject *normal_of_tensors(PyObject *const objects[2], const struct create_options *o)
 {
-    CALL;
-    struct create_options o = {.dtype = DTYPE_NONE};
-    PyObject *input = NULL, *p = NULL;
-    struct create_keyword keywords[] = {{"input", &input}, {"p", &p}};
-    struct tensor *t;
-    struct scalar s;
-    int status;
+    struct value args[3] = {{0}, {0}, {.given = o->generator != NULL, .generator = o->generator}};
+    struct tensor *result[1] = {o->out};
+    int status = 0;
 
-    if (!create_read("bernoulli", call, &o, keywords, 2))
-        return NULL;
-    if (!input || !tensor_check(input))
-        return PyErr_Format(PyExc_TypeError,
-                            "bernoulli(): argument 'input' (position 1) must be Tensor");
-    if (p && !scalar_from_python(p, &s))
-        return NULL;
-    t = tensor_new_like(tensor_of(input), DTYPE_NONE);
-    status = !t  ? -1
-             : p ? random_bernoulli_scalar(t, s.d, o.generator)
-                 : random_bernoulli(t, tensor_of(input), o.generator);
-    if (status < 0) {
-        tensor_unref(t);
-        t = NULL;
+    for (int i = 0; i < 2 && status == 0; i++) {
+        struct scalar number = scalar_int(i);
+
+        if (objects[i] && tensor_check(objects[i]))
+            args[i].tensor = tensor_ref(tensor_of(objects[i]));
+        else if (!objects[i] || scalar_from_python(objects[i], &number))
+            args[i].tensor = tensor_wrap_number(number);
+        args[i].given = args[i].tensor != NULL;
+        status = args[i].given ? 0 : -1;
     }
-    return create_finish(t, &o);
-}
-
-FASTCALL(multinomial)
-{
-    CALL;
-    struct create_options o = {.dtype = DTYPE_NONE};
-    PyObject *input = NULL, *count_object = NULL, *replacement = NULL;
-    struct create_keyword keywords[] = {
-        {"input", &input}, {"num_samples", &count_object}, {"replacement", &replacement}};
-    struct scalar s;
-
-    if (!create_read("multinomial", call, &o, keywords, 3))
-        return NULL;
-    if (!input || !tensor_check(input) || !count_object)
-        return PyErr_Format(PyExc_TypeError, "multinomial() takes a Tensor and num_samples");
-    if (!scalar_from_python(count_object, &s))
-        return NULL;
-    return create_finish(random_multinomial(tensor_of(input), s.i,
-                                            replacement && PyObject_IsTrue(replacement),
-                                            o.generator),
-                         &o);
-}
-
-/* A tensor of numbers for torch.normal(): as it is, or one number. */
-static bool is_tensor(PyObject *object)
-{
-    return object && tensor_check(object);
+    if (status == 0)
+        status = op_call(&ops[OP_normal], args, result);
+    tensor_unref(args[0].tensor);
+    tensor_unref(args[1].tensor);
+    if (status < 0)
+        return python_error();
+    return o->out ? tensor_object(o->out) : tensor_wrap(result[0]);
 }
 
 /* normal(mean, std): each a tensor or a number; with numbers alone a size. */
@@ -158,44 +129,33 @@ FASTCALL(normal)
 {
     CALL;
     struct create_options o = {.dtype = DTYPE_NONE};
-    PyObject *mean = NULL, *std = NULL, *size = NULL, *object, *scaled, *shifted;
-    struct create_keyword keywords[] = {{"mean", &mean}, {"std", &std}, {"size", &size}};
-    struct scalar m = scalar_float(0), s = scalar_float(1);
+    PyObject *of[2] = {NULL}, *size = NULL;
+    struct create_keyword keywords[] = {{"mean", &of[0]}, {"std", &of[1]}, {"size", &size}};
+    struct scalar numbers[2] = {scalar_float(0), scalar_float(1)};
     int64_t shape[TENSOR_MAX_DIMS];
-    struct tensor *like, *t;
+    struct tensor *t;
     int ndim;
 
     if (!create_read("normal", call, &o, keywords, 3))
         return NULL;
-    if (!is_tensor(mean) && mean && !scalar_from_python(mean, &m))
-        return NULL;
-    if (!is_tensor(std) && std && !scalar_from_python(std, &s))
-        return NULL;
-    if (!is_tensor(mean) && !is_tensor(std)) {
-        ndim = size ? shape_from_python(&size, 1, shape) : -1;
-        if (ndim < 0)
-            return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "normal() needs a size");
-        t = tensor_new(o.dtype == DTYPE_NONE ? dtype_default() : o.dtype, ndim, shape);
-        if (t && random_normal(t, m.d, s.d, o.generator) < 0) {
-            tensor_unref(t);
-            t = NULL;
-        }
-        return create_finish(t, &o);
-    }
-    like = tensor_of(is_tensor(mean) ? mean : std);
-    t = tensor_new_like(like, DTYPE_NONE);
-    if (!t || random_normal(t, 0, 1, o.generator) < 0) {
+    if (!of[0])
+        return PyErr_Format(PyExc_TypeError,
+                            "normal() missing 1 required positional arguments: \"mean\"");
+    if (tensor_check(of[0]) || (of[1] && tensor_check(of[1])))
+        return normal_of_tensors(of, &o);
+    for (int i = 0; i < 2; i++)
+        if (of[i] && !scalar_from_python(of[i], &numbers[i]))
+            return NULL;
+    ndim = size ? shape_from_python(&size, 1, shape) : -1;
+    if (ndim < 0)
+        return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "normal() needs a size");
+    t = tensor_new(o.dtype == DTYPE_NONE ? dtype_default() : o.dtype, ndim, shape);
+    if (t && random_normal(t, numbers[0].d, numbers[1].d, o.generator) < 0) {
         tensor_unref(t);
-        return python_error();
+        t = NULL;
     }
-    object = tensor_wrap(t);
-    scaled = object && std ? PyNumber_Multiply(object, std) : Py_XNewRef(object);
-    shifted = scaled && mean ? PyNumber_Add(scaled, mean) : Py_XNewRef(scaled);
-    Py_XDECREF(object);
-    Py_XDECREF(scaled);
-    return shifted;
+    return create_finish(t, &o);
 }
 
-PyMethodDef create_random_methods[] = {MAKER(randint),       MAKER(randint_like), MAKER(randperm),
-                                       MAKER(bernoulli),     MAKER(multinomial),  MAKER(normal),
-                                       {NULL, NULL, 0, NULL}};
+PyMethodDef create_random_methods[] = {
+    MAKER(randint), MAKER(randint_like), MAKER(randperm), MAKER(normal), {NULL, NULL, 0, NULL}};

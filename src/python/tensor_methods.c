@@ -261,6 +261,39 @@ static PyObject *method_exponential_(PyObject *self, PyObject *args, PyObject *k
     return filled(self, random_exponential(tensor_of(self), c.a, c.generator));
 }
 
+static PyObject *method_cauchy_(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"median", "sigma", "generator", NULL};
+    struct fill_call c = {0, 1, NULL};
+
+    if (!read_fill(self, args, kwargs, "|dd$O:cauchy_", names, &c))
+        return NULL;
+    return filled(self, random_cauchy(tensor_of(self), c.a, c.b, c.generator));
+}
+
+static PyObject *method_log_normal_(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"mean", "std", "generator", NULL};
+    struct fill_call c = {1, 2, NULL};
+
+    if (!read_fill(self, args, kwargs, "|dd$O:log_normal_", names, &c))
+        return NULL;
+    return filled(self, random_log_normal(tensor_of(self), c.a, c.b, c.generator));
+}
+
+static PyObject *method_geometric_(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"p", "unused", "generator", NULL};
+    struct fill_call c = {0, 0, NULL};
+
+    if (PyTuple_GET_SIZE(args) == 0 && !(kwargs && PyDict_GetItemString(kwargs, "p")))
+        return PyErr_Format(PyExc_TypeError,
+                            "geometric_() missing 1 required positional arguments: \"p\"");
+    if (!read_fill(self, args, kwargs, "d|d$O:geometric_", names, &c))
+        return NULL;
+    return filled(self, random_geometric(tensor_of(self), c.a, c.generator));
+}
+
 static PyObject *method_bernoulli_(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"p", "unused", "generator", NULL};
@@ -328,6 +361,12 @@ PyMethodDef *tensor_methods(void)
         {"exponential_", (PyCFunction)(void (*)(void))method_exponential_,
          METH_VARARGS | METH_KEYWORDS, NULL},
         {"bernoulli_", (PyCFunction)(void (*)(void))method_bernoulli_, METH_VARARGS | METH_KEYWORDS,
+         NULL},
+        {"cauchy_", (PyCFunction)(void (*)(void))method_cauchy_, METH_VARARGS | METH_KEYWORDS,
+         NULL},
+        {"log_normal_", (PyCFunction)(void (*)(void))method_log_normal_,
+         METH_VARARGS | METH_KEYWORDS, NULL},
+        {"geometric_", (PyCFunction)(void (*)(void))method_geometric_, METH_VARARGS | METH_KEYWORDS,
          NULL},
         {"random_", (PyCFunction)(void (*)(void))method_random_, METH_VARARGS | METH_KEYWORDS,
          NULL},

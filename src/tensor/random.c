@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "tensor/random_block.h"
+#include "tensor/random_fill.h"
 
 #include <math.h>
 #include <sys/random.h>
@@ -125,16 +126,6 @@ void generator_floats(struct generator *g, float *out, int64_t count)
 
 /* ---- from one number to a tensor of them ---- */
 
-/* The order in which PyTorch visits the elements of a tensor that is not contiguous: along memory,
- * smallest stride first. Dimension 0 is the innermost. `at` are the offsets of the current element
- * in the tensor and in a companion of the same shape. */
-struct walk {
-    int ndim;
-    int64_t shape[TENSOR_MAX_DIMS], index[TENSOR_MAX_DIMS];
-    int64_t stride[2][TENSOR_MAX_DIMS];
-    int64_t at[2];
-};
-
 /* -1 or 1: dimension a stays inside b, or must go outside; 0: the strides do not say. */
 static int compare_dims(const struct tensor *t, int a, int b)
 {
@@ -145,11 +136,11 @@ static int compare_dims(const struct tensor *t, int a, int b)
     return t->shape[a] > t->shape[b];
 }
 
-static void walk_init(struct walk *w, const struct tensor *t, const int64_t *companion)
+void random_walk_init(struct random_walk *w, const struct tensor *t, const int64_t *companion)
 {
     int order[TENSOR_MAX_DIMS];
 
-    *w = (struct walk){.ndim = t->ndim};
+    *w = (struct random_walk){.ndim = t->ndim};
     for (int i = 0; i < t->ndim; i++)
         order[i] = t->ndim - 1 - i;
     for (int i = 1; i < t->ndim; i++) {
@@ -173,7 +164,7 @@ static void walk_init(struct walk *w, const struct tensor *t, const int64_t *com
     }
 }
 
-static void walk_next(struct walk *w)
+void random_walk_next(struct random_walk *w)
 {
     for (int i = 0; i < w->ndim; i++) {
         w->at[0] += w->stride[0][i];
@@ -186,17 +177,7 @@ static void walk_next(struct walk *w)
     }
 }
 
-/* A distribution's parameters, in the forms that its draw function wants. */
-struct law {
-    double a, b;
-    uint64_t range;
-    int64_t base;
-    bool wide; /* the range needs 64 random bits */
-};
-
-typedef struct scalar draw_fn(struct generator *g, const struct law *law);
-
-static int check_writable(const struct tensor *t)
+int random_check_writable(const struct tensor *t)
 {
     for (int i = 0; i < t->ndim; i++)
         if (t->stride[i] == 0 && t->shape[i] > 1)
@@ -207,24 +188,25 @@ static int check_writable(const struct tensor *t)
     return 0;
 }
 
-static int fill(struct tensor *t, draw_fn *draw, const struct law *law, struct generator *g)
+int random_fill(struct tensor *t, random_draw_fn *draw, const struct random_law *law,
+                struct generator *g)
 {
     enum dtype dtype = tensor_dtype(t);
     int64_t size = (int64_t)dtype_size(dtype);
     char *data = tensor_data(t);
-    struct walk w;
+    struct random_walk w;
 
-    if (check_writable(t) < 0)
+    if (random_check_writable(t) < 0)
         return -1;
     if (!g)
         g = generator_default();
-    walk_init(&w, t, NULL);
-    for (int64_t i = 0; i < t->numel; i++, walk_next(&w))
+    random_walk_init(&w, t, NULL);
+    for (int64_t i = 0; i < t->numel; i++, random_walk_next(&w))
         dtype_store(dtype, data + w.at[0] * size, draw(g, law));
     return 0;
 }
 
-static int check_float(const struct tensor *t, const char *kernel)
+int random_check_float(const struct tensor *t, const char *kernel)
 {
     if (dtype_is_float(tensor_dtype(t)))
         return 0;
@@ -234,7 +216,7 @@ static int check_float(const struct tensor *t, const char *kernel)
 
 /* ---- uniform ---- */
 
-static struct scalar draw_uniform_float(struct generator *g, const struct law *law)
+static struct scalar draw_uniform_float(struct generator *g, const struct random_law *law)
 {
     float from = (float)law->a, to = (float)law->b;
 
@@ -249,7 +231,7 @@ static void uniform_contiguous(float *data, int64_t count, float from, float to,
         data[i] = data[i] * (to - from) + from;
 }
 
-static struct scalar draw_uniform_double(struct generator *g, const struct law *law)
+static struct scalar draw_uniform_double(struct generator *g, const struct random_law *law)
 {
     return scalar_float(generator_double(g) * (law->b - law->a) + law->a);
 }
@@ -278,7 +260,7 @@ static int check_uniform(enum dtype dtype, double from, double to)
 }
 
 /* As many random bits as the significand has, 11 for half and 8 for bfloat16. */
-static struct scalar draw_uniform_stored(struct generator *g, const struct law *law)
+static struct scalar draw_uniform_stored(struct generator *g, const struct random_law *law)
 {
     float x = (float)(generator_u32(g) & (law->range - 1)) / (float)law->range;
 
@@ -297,7 +279,7 @@ static bool is_stored(const struct tensor *t)
 
 int random_uniform(struct tensor *t, double from, double to, struct generator *g)
 {
-    struct law law = {.a = from, .b = to};
+    struct random_law law = {.a = from, .b = to};
 
     if (dtype_is_complex(tensor_dtype(t))) {
         struct tensor *parts = tensor_parts(t);
@@ -307,15 +289,16 @@ int random_uniform(struct tensor *t, double from, double to, struct generator *g
         return status;
     }
 
-    if (check_float(t, "check_uniform_bounds") < 0 || check_uniform(tensor_dtype(t), from, to) < 0)
+    if (random_check_float(t, "check_uniform_bounds") < 0 ||
+        check_uniform(tensor_dtype(t), from, to) < 0)
         return -1;
     law.range = stored_steps(tensor_dtype(t));
     if (is_stored(t))
-        return fill(t, draw_uniform_stored, &law, g);
+        return random_fill(t, draw_uniform_stored, &law, g);
     if (t->dtype == DTYPE_f64)
-        return fill(t, draw_uniform_double, &law, g);
+        return random_fill(t, draw_uniform_double, &law, g);
     if (!tensor_is_contiguous(t))
-        return fill(t, draw_uniform_float, &law, g);
+        return random_fill(t, draw_uniform_float, &law, g);
     uniform_contiguous((float *)tensor_data(t), t->numel, (float)from, (float)to,
                        g ? g : generator_default());
     return 0;
@@ -323,7 +306,7 @@ int random_uniform(struct tensor *t, double from, double to, struct generator *g
 
 /* ---- normal ---- */
 
-static struct scalar draw_normal(struct generator *g, const struct law *law)
+struct scalar random_draw_normal(struct generator *g, const struct random_law *law)
 {
     if (g->has_next_double) {
         g->has_next_double = false;
@@ -377,11 +360,11 @@ static int normal_stored(struct tensor *t, double mean, double std, struct gener
 {
     enum dtype dtype = tensor_dtype(t);
     const int64_t size = (int64_t)dtype_size(dtype);
-    struct law law = {.b = 1, .range = stored_steps(dtype)};
+    struct random_law law = {.b = 1, .range = stored_steps(dtype)};
     char *data = tensor_data(t);
     int64_t rest = t->numel % NORMAL_BLOCK;
 
-    fill(t, draw_uniform_stored, &law, g);
+    random_fill(t, draw_uniform_stored, &law, g);
     for (int64_t i = 0; i + NORMAL_BLOCK <= t->numel; i += NORMAL_BLOCK)
         normal_block_stored(dtype, data + i * size, rounded(dtype, mean), rounded(dtype, std));
     if (rest) { /* the last block anew, over what overlaps */
@@ -395,7 +378,7 @@ static int normal_stored(struct tensor *t, double mean, double std, struct gener
 
 int random_normal(struct tensor *t, double mean, double std, struct generator *g)
 {
-    struct law law = {.a = mean, .b = std};
+    struct random_law law = {.a = mean, .b = std};
 
     if (!(std >= 0))
         return error_set(ERROR_RUNTIME, "normal expects std >= 0.0, but found std %g", std);
@@ -406,10 +389,10 @@ int random_normal(struct tensor *t, double mean, double std, struct generator *g
         tensor_unref(parts);
         return status;
     }
-    if (check_float(t, "normal_kernel_cpu") < 0)
+    if (random_check_float(t, "normal_kernel_cpu") < 0)
         return -1;
     if (t->numel < NORMAL_BLOCK || !tensor_is_contiguous(t))
-        return fill(t, draw_normal, &law, g);
+        return random_fill(t, random_draw_normal, &law, g);
     if (!g)
         g = generator_default();
     if (is_stored(t))
@@ -423,7 +406,7 @@ int random_normal(struct tensor *t, double mean, double std, struct generator *g
 
 /* ---- integers ---- */
 
-static struct scalar draw_integer(struct generator *g, const struct law *law)
+static struct scalar draw_integer(struct generator *g, const struct random_law *law)
 {
     uint64_t bits = law->wide ? generator_u64(g) : generator_u32(g);
 
@@ -445,7 +428,7 @@ static const struct integer_limits {
 int random_integers(struct tensor *t, int64_t low, int64_t high, struct generator *g)
 {
     const struct integer_limits *limits = &integer_limits[t->dtype];
-    struct law law = {.range = (uint64_t)high - (uint64_t)low, .base = low};
+    struct random_law law = {.range = (uint64_t)high - (uint64_t)low, .base = low};
 
     if (low >= high)
         return error_set(ERROR_RUNTIME,
@@ -457,12 +440,12 @@ int random_integers(struct tensor *t, int64_t low, int64_t high, struct generato
     if (limits->c_name && high - 1 > limits->high)
         return error_set(ERROR_RUNTIME, "to - 1 is out of bounds for %s", limits->c_name);
     law.wide = !limits->c_name && law.range > UINT32_MAX;
-    return fill(t, draw_integer, &law, g);
+    return random_fill(t, draw_integer, &law, g);
 }
 
 int random_integers_all(struct tensor *t, struct generator *g)
 {
-    static const struct law laws[DTYPE_COUNT] = {
+    static const struct random_law laws[DTYPE_COUNT] = {
         [DTYPE_b8] = {.range = 2},
         [DTYPE_u8] = {.range = UINT8_MAX + 1},
         [DTYPE_i8] = {.range = INT8_MAX + 1},
@@ -472,7 +455,7 @@ int random_integers_all(struct tensor *t, struct generator *g)
         [DTYPE_f32] = {.range = (UINT64_C(1) << 24) + 1},
         [DTYPE_f64] = {.range = (UINT64_C(1) << 53) + 1, .wide = true},
     };
-    return fill(t, draw_integer, &laws[t->dtype], g);
+    return random_fill(t, draw_integer, &laws[t->dtype], g);
 }
 
 int random_permutation(struct tensor *t, struct generator *g)
@@ -504,97 +487,4 @@ int random_permutation(struct tensor *t, struct generator *g)
         dtype_store(dtype, data + j * step, here);
     }
     return 0;
-}
-
-/* ---- Bernoulli and exponential ---- */
-
-static struct scalar draw_bernoulli(struct generator *g, const struct law *law)
-{
-    return scalar_int(generator_double(g) < law->a);
-}
-
-int random_bernoulli_scalar(struct tensor *t, double p, struct generator *g)
-{
-    if (!(p >= 0 && p <= 1))
-        return error_set(ERROR_RUNTIME, "bernoulli_ expects p to be in [0, 1], but got p=%g", p);
-    return fill(t, draw_bernoulli, &(struct law){.a = p}, g);
-}
-
-static int check_probabilities(const struct tensor *p)
-{
-    int64_t size = (int64_t)dtype_size(tensor_dtype(p));
-    const char *data = tensor_data(p);
-    struct walk w;
-
-    walk_init(&w, p, NULL);
-    for (int64_t i = 0; i < p->numel; i++, walk_next(&w)) {
-        double value = dtype_load(tensor_dtype(p), data + w.at[0] * size).d;
-        if (!(value >= 0 && value <= 1))
-            return error_set(ERROR_RUNTIME,
-                             "Expected p_in >= 0 && p_in <= 1 to be true, but got false.");
-    }
-    return 0;
-}
-
-/* The strides of p seen with t's shape. */
-static int expand_strides(const struct tensor *p, const struct tensor *t, int64_t *stride)
-{
-    int lead = t->ndim - p->ndim;
-
-    if (lead < 0)
-        return error_set(ERROR_RUNTIME,
-                         "the number of sizes provided (%d) must be greater or equal to the "
-                         "number of dimensions in the tensor (%d)",
-                         t->ndim, p->ndim);
-    for (int i = 0; i < t->ndim; i++) {
-        bool repeated = i < lead || p->shape[i - lead] == 1;
-        stride[i] = repeated ? 0 : p->stride[i - lead];
-        if (!repeated && p->shape[i - lead] != t->shape[i]) {
-            char target[256], source[256];
-            return error_set(ERROR_RUNTIME,
-                             "The expanded size of the tensor (%lld) must match the existing size "
-                             "(%lld) at non-singleton dimension %d.  Target sizes: %s.  Tensor "
-                             "sizes: %s",
-                             (long long)t->shape[i], (long long)p->shape[i - lead], i,
-                             shape_text(t->ndim, t->shape, target, sizeof(target)),
-                             shape_text(p->ndim, p->shape, source, sizeof(source)));
-        }
-    }
-    return 0;
-}
-
-int random_bernoulli(struct tensor *t, const struct tensor *p, struct generator *g)
-{
-    enum dtype p_dtype = tensor_dtype(p), dtype = tensor_dtype(t);
-    int64_t p_size = (int64_t)dtype_size(p_dtype), size = (int64_t)dtype_size(dtype);
-    int64_t stride[TENSOR_MAX_DIMS];
-    struct walk w;
-
-    if (check_float(p, "bernoulli_tensor_cpu_p_") < 0 || check_writable(t) < 0 ||
-        expand_strides(p, t, stride) < 0 || check_probabilities(p) < 0)
-        return -1;
-    if (!g)
-        g = generator_default();
-    walk_init(&w, t, stride);
-    for (int64_t i = 0; i < t->numel; i++, walk_next(&w)) {
-        double chance = dtype_load(p_dtype, tensor_data(p) + w.at[1] * p_size).d;
-        double u = p_dtype == DTYPE_f32 ? generator_float(g) : generator_double(g);
-        dtype_store(dtype, tensor_data(t) + w.at[0] * size, scalar_int(u < chance));
-    }
-    return 0;
-}
-
-static struct scalar draw_exponential(struct generator *g, const struct law *law)
-{
-    return scalar_float(-1.0 / law->a * log(1.0 - generator_double(g)));
-}
-
-int random_exponential(struct tensor *t, double lambda, struct generator *g)
-{
-    if (!(lambda >= 0))
-        return error_set(ERROR_RUNTIME, "exponential_ expects lambda >= 0.0, but found lambda=%g",
-                         lambda);
-    if (check_float(t, "exponential_cpu") < 0)
-        return -1;
-    return fill(t, draw_exponential, &(struct law){.a = lambda}, g);
 }

@@ -45,6 +45,11 @@ int random_integers_all(struct tensor *t, struct generator *g);
 int random_bernoulli(struct tensor *t, const struct tensor *p, struct generator *g);
 int random_bernoulli_scalar(struct tensor *t, double p, struct generator *g);
 int random_exponential(struct tensor *t, double lambda, struct generator *g);
+int random_cauchy(struct tensor *t, double median, double sigma, struct generator *g);
+int random_log_normal(struct tensor *t, double mean, double std, struct generator *g);
+int random_geometric(struct tensor *t, double p, struct generator *g);
+/* t has the shape and dtype of the rates. */
+int random_poisson(struct tensor *t, const struct tensor *rates, struct generator *g);
 /* t is 1-D: a permutation of 0..n-1. */
 int random_permutation(struct tensor *t, struct generator *g);
 /* p (..., n) of weights to indices (..., count) int64. */

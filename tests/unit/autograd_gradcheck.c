@@ -2,6 +2,7 @@
 #include "autograd/formula.h"
 #include "autograd_samples.h"
 #include "base/error.h"
+#include "tensor/random.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -46,6 +47,7 @@ static struct tensor *value_of(struct call *call)
 
     if (!call_arguments(call, args))
         return NULL;
+    generator_seed(generator_default(), 1); /* each value from the same random numbers */
     if (call->op->flags & OP_MUTATES) {
         args[0].tensor = d_call1(OP_clone, args[0].tensor);
         if (!args[0].tensor || op_call_inplace(call->op, args) < 0)

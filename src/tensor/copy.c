@@ -4,6 +4,7 @@
 #include "tensor/iter.h"
 
 #include <string.h>
+#include <wchar.h>
 
 /* One loop per pair of types. */
 #define CONVERT_LOOP(from, to, in_step, out_step)                                                  \
@@ -56,6 +57,11 @@ static inline void run(size_t size, int64_t n, char *to, const char *from, int64
 
     if (step == (int64_t)size) {
         memcpy(to, from, all);
+    } else if (step == 0 && size == sizeof(wchar_t)) { /* the C library's stores are the widest */
+        wchar_t value;
+
+        memcpy(&value, from, sizeof(value));
+        wmemset((wchar_t *)to, value, (size_t)n);
     } else if (step == 0) { /* a few elements, and then twice as many each time */
         size_t done = 0;
 

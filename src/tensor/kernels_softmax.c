@@ -22,8 +22,11 @@ enum { LANES_f32 = 8, LANES_f64 = 4 };
             for (int k = 0; k < LANES_##id; k++)                                                   \
                 lane[k] = in[i + k] > lane[k] ? in[i + k] : lane[k];                               \
         }                                                                                          \
-        for (int k = 0; k < LANES_##id; k++)                                                       \
-            most = lane[k] > most ? lane[k] : most;                                                \
+        for (int half = LANES_##id / 2; half > 0; half /= 2) {                                     \
+            for (int k = 0; k < half; k++)                                                         \
+                lane[k] = lane[k + half] > lane[k] ? lane[k + half] : lane[k];                     \
+        }                                                                                          \
+        most = lane[0];                                                                            \
         for (; i < n; i++)                                                                         \
             most = in[i] > most ? in[i] : most;                                                    \
         return most;                                                                               \
@@ -61,10 +64,8 @@ enum { LANES_f32 = 8, LANES_f64 = 4 };
             memcpy(out + i, &x, VECTOR_BYTES);                                                     \
         }                                                                                          \
         if (i < n) {                                                                               \
-            x = (vector_##id){0};                                                                  \
-            memcpy(&x, in + i, (size_t)(n - i) * sizeof(T));                                       \
-            x = m_exp(x - most);                                                                   \
-            memcpy(out + i, &x, (size_t)(n - i) * sizeof(T));                                      \
+            x = m_exp(part_load_##id(in + i, n - i) - most);                                       \
+            part_store_##id(out + i, x, n - i);                                                    \
         }                                                                                          \
     }                                                                                              \
     static void row_log_##id(int64_t n, T *x)                                                      \

@@ -10,6 +10,7 @@
 #include "tensor/scalar_math.h"
 
 #include <sleef.h>
+#include <string.h>
 
 #define ISA_baseline     1
 #define ISA_avx2         2
@@ -68,6 +69,42 @@ VECTOR_MATH_UNARY(DEFINE_UNARY)
 VECTOR_MATH_BINARY(DEFINE_BINARY)
 #undef DEFINE_UNARY
 #undef DEFINE_BINARY
+
+/* The first n elements of a vector, fewer than all, the others 0; and their way back. Without a
+ * mask in hardware they pass through memory, which waits for what was just written. */
+#if ISA_LEVEL == ISA_avx512
+static inline vector_f32 part_load_f32(const float *from, int64_t n)
+{
+    return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), from);
+}
+static inline vector_f64 part_load_f64(const double *from, int64_t n)
+{
+    return _mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), from);
+}
+static inline void part_store_f32(float *to, vector_f32 x, int64_t n)
+{
+    _mm512_mask_storeu_ps(to, (__mmask16)((1u << n) - 1), x);
+}
+static inline void part_store_f64(double *to, vector_f64 x, int64_t n)
+{
+    _mm512_mask_storeu_pd(to, (__mmask8)((1u << n) - 1), x);
+}
+#else
+#define DEFINE_PART(id, T)                                                                         \
+    static inline vector_##id part_load_##id(const T *from, int64_t n)                             \
+    {                                                                                              \
+        vector_##id x = {0};                                                                       \
+        memcpy(&x, from, (size_t)n * sizeof(T));                                                   \
+        return x;                                                                                  \
+    }                                                                                              \
+    static inline void part_store_##id(T *to, vector_##id x, int64_t n)                            \
+    {                                                                                              \
+        memcpy(to, &x, (size_t)n * sizeof(T));                                                     \
+    }
+DEFINE_PART(f32, float)
+DEFINE_PART(f64, double)
+#undef DEFINE_PART
+#endif
 
 #define VECTOR_GENERIC(x, name)                                                                    \
     _Generic((x), float : name##f, double : name, vector_f32 : v32_##name, vector_f64 : v64_##name)

@@ -24,14 +24,15 @@ PyObject *submodule(PyObject *torch, const char *name);
 int module_add_type(PyObject *module, PyType_Spec *spec, PyObject *bases, PyTypeObject **type);
 
 /* The parts of torch: each adds what it defines. */
-int types_init(PyObject *torch);     /* dtype, device, Size, Generator, layout */
-int type_info_init(PyObject *torch); /* finfo, iinfo */
-int errors_init(PyObject *torch);    /* torch.linalg.LinAlgError */
-int op_init(PyObject *torch);        /* the functions of the operation table */
-int contract_init(PyObject *torch);  /* einsum, tensordot with lists; after op_init() */
-int create_init(PyObject *torch);    /* tensor, zeros, arange, rand ... */
-int unique_init(PyObject *torch);    /* unique, unique_consecutive */
-int settings_init(PyObject *torch);  /* manual_seed, set_printoptions, set_default_dtype ... */
+int types_init(PyObject *torch);         /* dtype, device, Size, Generator, layout */
+int type_info_init(PyObject *torch);     /* finfo, iinfo */
+int errors_init(PyObject *torch);        /* torch.linalg.LinAlgError */
+int op_init(PyObject *torch);            /* the functions of the operation table */
+int contract_init(PyObject *torch);      /* einsum, tensordot with lists; after op_init() */
+int create_init(PyObject *torch);        /* tensor, zeros, arange, rand ... */
+int unique_init(PyObject *torch);        /* unique, unique_consecutive */
+int settings_init(PyObject *torch);      /* manual_seed, set_printoptions, set_default_dtype ... */
+int random_module_init(PyObject *torch); /* torch.random; after settings_init() */
 int autograd_module_init(PyObject *torch); /* torch.autograd, no_grad ... */
 
 #endif

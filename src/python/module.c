@@ -83,7 +83,8 @@ PyObject *PyInit_torch(void)
         op_init(torch) < 0 || contract_init(torch) < 0 || create_init(torch) < 0 ||
         settings_init(torch) < 0 || random_module_init(torch) < 0 || unique_init(torch) < 0 ||
         autograd_module_init(torch) < 0 || nn_init(torch) < 0 || optim_init(torch) < 0 ||
-        data_init(torch) < 0 || testing_init(torch) < 0 || serial_init(torch) < 0) {
+        data_init(torch) < 0 || testing_init(torch) < 0 || serial_init(torch) < 0 ||
+        dlpack_init(torch) < 0) {
         Py_DECREF(torch);
         return NULL;
     }

@@ -332,7 +332,7 @@ static PyObject *method_random_(PyObject *self, PyObject *args, PyObject *kwargs
 
 PyMethodDef *tensor_methods(void)
 {
-    static PyMethodDef all[128];
+    static PyMethodDef all[160];
     static PyMethodDef own[] = {
         {"size", (PyCFunction)(void (*)(void))method_size, METH_VARARGS | METH_KEYWORDS, NULL},
         {"stride", method_stride, METH_VARARGS, NULL},
@@ -376,6 +376,7 @@ PyMethodDef *tensor_methods(void)
                                          tensor_grad_methods,
                                          tensor_fill_methods,
                                          tensor_unique_methods,
+                                         tensor_dlpack_methods,
                                          tensor_serial_methods};
     int used = 0;
 

@@ -76,11 +76,34 @@ static struct tensor *refuse_dtype(PyObject *array)
     return NULL;
 }
 
+struct tensor *tensor_on_memory(enum dtype dtype, int ndim, const int64_t *shape,
+                                const int64_t *stride, void *data, void (*release)(void *),
+                                void *owner)
+{
+    struct tensor *flat = tensor_new(dtype, 0, NULL), *view = NULL;
+    struct storage *storage;
+    int64_t reach = 1;
+
+    for (int d = 0; d < ndim; d++)
+        reach += (shape[d] - 1) * stride[d];
+    storage =
+        flat ? storage_wrap(data, (size_t)(reach > 0 ? reach : 0) * dtype_size(dtype), NULL, NULL)
+             : NULL;
+    if (storage) {
+        storage_unref(flat->storage);
+        flat->storage = storage;
+        view = tensor_view(flat, ndim, shape, stride, 0);
+        storage->data = view ? data : storage->inline_data; /* nothing to free without a release */
+        storage->release = view ? release : NULL;
+        storage->owner = owner;
+    }
+    tensor_unref(flat);
+    return view;
+}
+
 static struct tensor *view_of_buffer(Py_buffer *buffer, enum dtype dtype)
 {
-    int64_t shape[TENSOR_MAX_DIMS], stride[TENSOR_MAX_DIMS], reach = 1;
-    struct tensor *flat, *view;
-    struct storage *storage;
+    int64_t shape[TENSOR_MAX_DIMS], stride[TENSOR_MAX_DIMS];
 
     if (buffer->ndim > TENSOR_MAX_DIMS)
         return error_null(ERROR_VALUE, "arrays have at most %d dimensions here", TENSOR_MAX_DIMS);
@@ -98,22 +121,9 @@ static struct tensor *view_of_buffer(Py_buffer *buffer, enum dtype dtype)
                               "memory.");
         shape[d] = buffer->shape[d];
         stride[d] = buffer->strides[d] / buffer->itemsize;
-        reach += (shape[d] - 1) * stride[d];
     }
-    storage = storage_wrap(buffer->buf, (size_t)(reach > 0 ? reach : 0) * (size_t)buffer->itemsize,
-                           release_buffer, buffer);
-    flat = storage ? tensor_new(dtype, 0, NULL) : NULL;
-    if (!flat) {
-        if (storage)
-            storage->release = NULL; /* the caller still owns the buffer */
-        storage_unref(storage);
-        return NULL;
-    }
-    storage_unref(flat->storage);
-    flat->storage = storage;
-    view = tensor_view(flat, buffer->ndim, shape, stride, 0);
-    tensor_unref(flat);
-    return view;
+    return tensor_on_memory(dtype, buffer->ndim, shape, stride, buffer->buf, release_buffer,
+                            buffer);
 }
 
 struct tensor *tensor_from_buffer(PyObject *array)

@@ -16,6 +16,7 @@ extern PyMethodDef tensor_convert_methods[]; /* item, tolist, numpy, to, type ..
 extern PyMethodDef tensor_grad_methods[];    /* backward, register_hook ... */
 extern PyMethodDef tensor_fill_methods[];    /* uniform_, new_zeros ... */
 extern PyMethodDef tensor_serial_methods[];  /* storage, __reduce_ex__, __deepcopy__ */
+extern PyMethodDef tensor_dlpack_methods[];  /* __dlpack__, __dlpack_device__ */
 extern PyMethodDef tensor_unique_methods[];  /* unique, unique_consecutive */
 
 /* torch.Tensor(2, 3), torch.Tensor([1, 2]). */
@@ -49,6 +50,11 @@ int tensor_setitem(PyObject *self, PyObject *index, PyObject *value);
 /* A NumPy array sharing memory; a tensor sharing a NumPy array's memory. */
 PyObject *tensor_to_numpy(struct tensor *t);
 struct tensor *tensor_from_buffer(PyObject *array);
+/* A tensor on memory of somebody else, which release(owner) gives back when the storage ends; on
+ * failure (NULL) the memory stays the caller's. Strides are not negative. */
+struct tensor *tensor_on_memory(enum dtype dtype, int ndim, const int64_t *shape,
+                                const int64_t *stride, void *data, void (*release)(void *),
+                                void *owner);
 bool is_numpy_array(PyObject *object);
 /* float32 <-> 'f4' of the array interface; DTYPE_NONE where there is none. */
 enum dtype dtype_from_typestr(const char *typestr);

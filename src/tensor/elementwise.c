@@ -4,6 +4,7 @@
 #include "tensor/elementwise_check.h"
 #include "tensor/iter.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Kept here rather than in the table of operations, so that this layer can be used alone. */
@@ -438,6 +439,13 @@ int div_forward(const struct op *op, const struct value *args, struct tensor **o
     return elementwise_run(op, id, in, params, out);
 }
 
+/* What a bound that is not a number makes of everything. */
+static int all_nan(const struct op *op, const struct tensor *self, struct tensor **out)
+{
+    return op_give(op, tensor_full(tensor_dtype(self), self->ndim, self->shape, scalar_float(NAN)),
+                   out);
+}
+
 /* clamp() with both bounds or one; a float bound turns whole numbers into floats. */
 int clamp_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
@@ -457,7 +465,10 @@ int clamp_forward(const struct op *op, const struct value *args, struct tensor *
                                                             : tensor_ref(self);
     if (!converted)
         return -1;
-    status = elementwise_run(op, id, &converted, params, out);
+    if ((low && isnan(args[1].scalar.d)) || (high && isnan(args[2].scalar.d)))
+        status = all_nan(op, converted, out);
+    else
+        status = elementwise_run(op, id, &converted, params, out);
     tensor_unref(converted);
     return status;
 }

@@ -478,7 +478,7 @@ int recurrent_backward_pass(const struct recurrent *r, struct tensor *reserve,
                             struct tensor *grads[IN_COUNT])
 {
     struct tensor *g_h, *g_c = NULL;
-    struct back b = {NULL};
+    struct back b = {.g_sum = NULL};
     struct pass p;
     void *token;
     int status = 0;

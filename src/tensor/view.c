@@ -77,6 +77,66 @@ bool view_strides(const struct tensor *t, int ndim, const int64_t *shape, int64_
     return d < 0;
 }
 
+static int check_widening(const struct tensor *t, enum dtype dtype, int64_t ratio)
+{
+    const char *from = dtype_short_name(tensor_dtype(t)), *to = dtype_short_name(dtype);
+    int last = t->ndim - 1;
+
+    if (t->shape[last] % ratio != 0)
+        return error_set(ERROR_RUNTIME,
+                         "self.size(-1) must be divisible by %lld to view %s as %s (different "
+                         "element sizes), but got %lld",
+                         (long long)ratio, from, to, (long long)t->shape[last]);
+    if (t->offset % ratio != 0)
+        return error_set(ERROR_RUNTIME,
+                         "self.storage_offset() must be divisible by %lld to view %s as %s "
+                         "(different element sizes), but got %lld",
+                         (long long)ratio, from, to, (long long)t->offset);
+    for (int d = 0; d < last; d++) {
+        if (t->stride[d] % ratio != 0)
+            return error_set(ERROR_RUNTIME,
+                             "self.stride(%d) must be divisible by %lld to view %s as %s "
+                             "(different element sizes), but got %lld",
+                             d, (long long)ratio, from, to, (long long)t->stride[d]);
+    }
+    return 0;
+}
+
+/* The last dimension grows or shrinks with the size of the elements. */
+int view_dtype_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *self = args[0].tensor;
+    enum dtype dtype = (enum dtype)args[1].i;
+    const char *from = dtype_short_name(tensor_dtype(self)), *to = dtype_short_name(dtype);
+    int64_t old = (int64_t)dtype_size(tensor_dtype(self)), size = (int64_t)dtype_size(dtype);
+    int64_t shape[TENSOR_MAX_DIMS], stride[TENSOR_MAX_DIMS];
+    int last = self->ndim - 1;
+
+    (void)op;
+    memcpy(shape, self->shape, sizeof(shape));
+    memcpy(stride, self->stride, sizeof(stride));
+    if (old != size && self->ndim == 0)
+        return error_set(ERROR_RUNTIME,
+                         "self.dim() cannot be 0 to view %s as %s (different element sizes)", from,
+                         to);
+    if (old != size && stride[last] != 1)
+        return error_set(ERROR_RUNTIME,
+                         "self.stride(-1) must be 1 to view %s as %s (different element sizes), "
+                         "but got %lld",
+                         from, to, (long long)stride[last]);
+    if (size > old && check_widening(self, dtype, size / old) < 0)
+        return -1;
+    for (int d = 0; d < last; d++)
+        stride[d] = stride[d] * old / size;
+    if (self->ndim)
+        shape[last] = shape[last] * old / size;
+    *out = tensor_view(self, self->ndim, shape, stride, self->offset * old / size);
+    if (!*out)
+        return -1;
+    (*out)->dtype = (uint8_t)dtype;
+    return 0;
+}
+
 int view_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *self = args[0].tensor;

@@ -160,6 +160,27 @@ static PyObject *fill(const char *name, struct schema *schema, const char *text,
 FUNCTIONS(X)
 #undef X
 
+/* ---- old names ---- */
+
+#define OLD_NAMES(X)                                                                               \
+    X(uniform)                                                                                     \
+    X(normal)                                                                                      \
+    X(constant) X(eye) X(dirac) X(xavier_uniform) X(xavier_normal) X(kaiming_uniform)              \
+        X(kaiming_normal) X(orthogonal) X(sparse)
+
+#define X(name)                                                                                    \
+    static PyObject *old_##name(PyObject *module, PyObject *const *args, Py_ssize_t count,         \
+                                PyObject *names)                                                   \
+    {                                                                                              \
+        return PyErr_WarnEx(PyExc_UserWarning,                                                     \
+                            "nn.init." #name " is now deprecated in favor of nn.init." #name "_.", \
+                            1) < 0                                                                 \
+                   ? NULL                                                                          \
+                   : py_##name(module, args, count, names);                                        \
+    }
+OLD_NAMES(X)
+#undef X
+
 /* ---- gains ---- */
 
 static PyObject *calculate_gain(PyObject *Py_UNUSED(module), PyObject *args, PyObject *keywords)
@@ -200,8 +221,13 @@ int initialisers_init(PyObject *torch)
     {#name "_", (PyCFunction)(void (*)(void))py_##name, METH_FASTCALL | METH_KEYWORDS, help},
         FUNCTIONS(X)
 #undef X
-            {"calculate_gain", WITH_KEYWORDS(calculate_gain),
-             "The factor that a nonlinearity asks of the initial spread."},
+#define X(name)                                                                                    \
+    {#name, (PyCFunction)(void (*)(void))old_##name, METH_FASTCALL | METH_KEYWORDS,                \
+     "The old name of " #name "_()."},
+            OLD_NAMES(X)
+#undef X
+                {"calculate_gain", WITH_KEYWORDS(calculate_gain),
+                 "The factor that a nonlinearity asks of the initial spread."},
         {"_calculate_fan_in_and_fan_out", calculate_fans, METH_O, NULL},
         {NULL, NULL, 0, NULL},
     };

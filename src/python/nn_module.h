@@ -106,6 +106,8 @@ int triplet_init(PyObject *torch);
 int containers_init(PyObject *torch);
 int initialisers_init(PyObject *torch);
 int nn_utils_init(PyObject *torch);
+int weight_norm_init(PyObject *torch);
+int spectral_norm_init(PyObject *torch);
 int packed_init(PyObject *torch);
 int recurrent_init(PyObject *torch);
 int attention_init(PyObject *torch);

@@ -98,6 +98,17 @@ static PyObject *clip_grad_norm(PyObject *Py_UNUSED(module), PyObject *args, PyO
     return result;
 }
 
+/* The old name. */
+static PyObject *old_clip_grad_norm(PyObject *module, PyObject *args, PyObject *keywords)
+{
+    if (PyErr_WarnEx(PyExc_UserWarning,
+                     "torch.nn.utils.clip_grad_norm is now deprecated in favor of "
+                     "torch.nn.utils.clip_grad_norm_.",
+                     1) < 0)
+        return NULL;
+    return clip_grad_norm(module, args, keywords);
+}
+
 static PyObject *clip_grad_value(PyObject *Py_UNUSED(module), PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"parameters", "clip_value", NULL};
@@ -195,6 +206,7 @@ int nn_utils_init(PyObject *torch)
         {"clip_grad_norm_", WITH_KEYWORDS(clip_grad_norm),
          "clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False): scales "
          "all gradients so that their norm is at most max_norm; gives what it was."},
+        {"clip_grad_norm", WITH_KEYWORDS(old_clip_grad_norm), "The old name of clip_grad_norm_()."},
         {"clip_grad_value_", WITH_KEYWORDS(clip_grad_value),
          "clip_grad_value_(parameters, clip_value): cuts gradients to [-clip_value, clip_value]."},
         {"parameters_to_vector", parameters_to_vector, METH_O, "All parameters as one vector."},

@@ -31,6 +31,16 @@ int real_composite(const struct op *op, const struct value *args, struct tensor 
     return is_complex(args) ? part(op, args, 0, out) : self_composite(op, args, out);
 }
 
+int isreal_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    size_t mark = pool_open();
+    struct tensor *self = args[0].tensor;
+
+    if (!is_complex(args))
+        return pool_leave(op, mark, d_to(d_ones(self), DTYPE_b8), out);
+    return pool_leave(op, mark, d_eq(d_part(self, 1), d_number(scalar_int(0))), out);
+}
+
 int imag_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
     if (!is_complex(args))

@@ -128,6 +128,34 @@ static PyObject *promote_types(PyObject *self, PyObject *args)
     return dtype_object(dtype_promote(x, y));
 }
 
+/* A category may become a higher one; within one, every type becomes every other. */
+static PyObject *can_cast(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"from_", "to", NULL};
+    PyObject *a, *b;
+    enum dtype from, to;
+
+    (void)self;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:can_cast", names, &a, &b))
+        return NULL;
+    if (!dtype_from_python(a, &from) || !dtype_from_python(b, &to))
+        return PyErr_Format(PyExc_TypeError, "can_cast() takes two torch.dtypes");
+    return PyBool_FromLong(dtype_infos[from].category <= dtype_infos[to].category);
+}
+
+static PyObject *is_nonzero(PyObject *self, PyObject *object)
+{
+    int truth;
+
+    (void)self;
+    if (!tensor_check(object))
+        return PyErr_Format(PyExc_TypeError,
+                            "is_nonzero(): argument 'input' (position 1) must be Tensor, not %s",
+                            Py_TYPE(object)->tp_name);
+    truth = PyObject_IsTrue(object);
+    return truth < 0 ? NULL : PyBool_FromLong(truth);
+}
+
 static PyObject *result_type(PyObject *self, PyObject *args)
 {
     struct tensor *list[2] = {NULL}, *owned[2] = {NULL};
@@ -259,6 +287,8 @@ static PyMethodDef settings_methods[] = {
     {"is_complex", is_complex, METH_O, NULL},
     {"numel", numel, METH_O, NULL},
     {"promote_types", promote_types, METH_VARARGS, NULL},
+    {"can_cast", (PyCFunction)(void (*)(void))can_cast, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"is_nonzero", is_nonzero, METH_O, NULL},
     {"result_type", result_type, METH_VARARGS, NULL},
     {"set_printoptions", (PyCFunction)(void (*)(void))set_printoptions,
      METH_VARARGS | METH_KEYWORDS, NULL},

@@ -101,6 +101,14 @@ static PyObject *method_is_complex(PyObject *self, PyObject *unused)
     return PyBool_FromLong(dtype_is_complex(tensor_dtype(tensor_of(self))));
 }
 
+static PyObject *method_is_signed(PyObject *self, PyObject *unused)
+{
+    enum dtype d = tensor_dtype(tensor_of(self));
+
+    (void)unused;
+    return PyBool_FromLong(d != DTYPE_b8 && d != DTYPE_u8);
+}
+
 /* Conjugates and negatives are computed at once, never lazily. */
 static PyObject *method_false(PyObject *self, PyObject *unused)
 {
@@ -347,6 +355,7 @@ PyMethodDef *tensor_methods(void)
         {"is_floating_point", method_is_floating_point, METH_NOARGS, NULL},
         {"is_complex", method_is_complex, METH_NOARGS, NULL},
         {"is_conj", method_false, METH_NOARGS, NULL},
+        {"is_signed", method_is_signed, METH_NOARGS, NULL},
         {"is_neg", method_false, METH_NOARGS, NULL},
         {"t_", method_t_, METH_VARARGS, NULL},
         {"transpose_", method_transpose_, METH_VARARGS, NULL},

@@ -447,6 +447,21 @@ static PyObject *get_adjoint(PyObject *self, void *unused)
     return tensor_wrap(out);
 }
 
+/* mH: the same for each matrix of a batch. */
+static PyObject *get_batch_adjoint(PyObject *self, void *unused)
+{
+    struct value args[] = {{.given = true, .tensor = tensor_of(self)}};
+    struct tensor *out = NULL;
+
+    (void)unused;
+    if (tensor_of(self)->ndim < 2)
+        return PyErr_Format(PyExc_RuntimeError,
+                            "tensor.mH is only supported on matrices or batches of matrices. Got "
+                            "%d-D tensor.",
+                            tensor_of(self)->ndim);
+    return op_call(&ops[OP_adjoint], args, &out) < 0 ? python_error() : tensor_wrap(out);
+}
+
 /* real (OP_real) and imag (OP_imag), as views; op_id in the closure. */
 static PyObject *get_part(PyObject *self, void *id)
 {
@@ -485,6 +500,7 @@ static PyGetSetDef tensor_getset[] = {
     {"data", get_data, set_data, NULL, NULL},
     {"T", get_transposed, NULL, NULL, NULL},
     {"H", get_adjoint, NULL, NULL, NULL},
+    {"mH", get_batch_adjoint, NULL, NULL, NULL},
     {"real", get_part, set_part, "the real parts, sharing memory", (void *)OP_real},
     {"imag", get_part, set_part, "the imaginary parts, sharing memory", (void *)OP_imag},
     {"mT", get_matrix_transposed, NULL, NULL, NULL},

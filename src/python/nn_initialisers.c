@@ -166,8 +166,14 @@ FUNCTIONS(X)
     X(uniform)                                                                                     \
     X(normal)                                                                                      \
     X(constant)                                                                                    \
-    X(eye) X(dirac) X(xavier_uniform) X(xavier_normal) X(kaiming_uniform) X(kaiming_normal)        \
-        X(orthogonal) X(sparse)
+    X(eye)                                                                                         \
+    X(dirac)                                                                                       \
+    X(xavier_uniform)                                                                              \
+    X(xavier_normal)                                                                               \
+    X(kaiming_uniform)                                                                             \
+    X(kaiming_normal)                                                                              \
+    X(orthogonal)                                                                                  \
+    X(sparse)
 
 #define X(name)                                                                                    \
     static PyObject *old_##name(PyObject *module, PyObject *const *args, Py_ssize_t count,         \

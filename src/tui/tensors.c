@@ -222,6 +222,8 @@ static void lay_tensor(struct lines *lines, const json_t *json, const char *name
         lines_addf(lines, STYLE_DIM, "  %s", shape.text);
     }
     strbuf_adds(&kind, text_of(json, "dtype"));
+    if (strncmp(kind.text, "complex", 7) == 0)
+        strbuf_adds(&kind, ", real");
     if (text_of(json, "device")[0] && strcmp(text_of(json, "device"), "cpu") != 0)
         strbuf_addf(&kind, " %s", text_of(json, "device"));
     if (text_of(json, "grad_fn")[0])

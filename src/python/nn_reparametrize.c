@@ -70,7 +70,7 @@ PyObject *weight_hook_new(PyTypeObject *type, PyObject *attributes)
     PyObject *self = attributes ? PyObject_CallNoArgs((PyObject *)type) : NULL;
 
     if (self)
-        ((HookObject *)self)->dict = attributes;
+        Py_XSETREF(((HookObject *)self)->dict, attributes); /* a new object may have a dict */
     else
         Py_XDECREF(attributes);
     return self;

@@ -391,7 +391,7 @@ int autograd_module_init(PyObject *torch)
 
     if (!autograd || PyModule_AddFunctions(autograd, autograd_methods) < 0 ||
         autograd_modes_init(torch) < 0 || autograd_anomaly_init(torch) < 0 ||
-        PyModule_AddObjectRef(autograd, "Variable", (PyObject *)tensor_type) < 0)
+        autograd_variable_init(torch) < 0)
         return -1;
     return function_init(torch) < 0 ? -1 : functional_init(torch);
 }

@@ -32,6 +32,7 @@ int contract_init(PyObject *torch);      /* einsum, tensordot with lists; after 
 int create_init(PyObject *torch);        /* tensor, zeros, arange, rand ... */
 int unique_init(PyObject *torch);        /* unique, unique_consecutive */
 int settings_init(PyObject *torch);      /* manual_seed, set_printoptions, set_default_dtype ... */
+int devices_init(PyObject *torch);       /* torch.cuda, torch.backends, torch.version */
 int random_module_init(PyObject *torch); /* torch.random; after settings_init() */
 int dlpack_init(PyObject *torch);        /* torch.utils.dlpack */
 int autograd_module_init(PyObject *torch); /* torch.autograd, no_grad ... */

@@ -172,8 +172,7 @@ static PyObject *to_cpu(PyObject *self, PyObject *Py_UNUSED(none))
 
 static PyObject *to_cuda(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(args))
 {
-    PyErr_SetString(PyExc_AssertionError, "Torch not compiled with CUDA enabled");
-    return NULL;
+    return device_refuse_cuda();
 }
 
 /* One argument of to(): a dtype, a tensor to be like, or a device. */

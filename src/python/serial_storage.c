@@ -350,8 +350,7 @@ static PyObject *storage_clone(PyObject *self, PyObject *Py_UNUSED(none))
 
 static PyObject *storage_cuda(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(args))
 {
-    PyErr_SetString(PyExc_AssertionError, "Torch not compiled with CUDA enabled");
-    return NULL;
+    return device_refuse_cuda();
 }
 
 static PyObject *storage_deepcopy_method(PyObject *self, PyObject *memo)

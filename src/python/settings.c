@@ -1,4 +1,4 @@
-/* torch's settings and questions: seeds, printing, default dtype, threads, devices. */
+/* torch's settings and questions: seeds, printing, default dtype, threads. */
 #include "base/error.h"
 #include "python/args.h"
 #include "python/errors.h"
@@ -232,7 +232,7 @@ static PyObject *set_printoptions(PyObject *self, PyObject *args, PyObject *kwar
     Py_RETURN_NONE;
 }
 
-/* ---- threads and devices ---- */
+/* ---- threads ---- */
 
 static PyObject *set_num_threads(PyObject *self, PyObject *count)
 {
@@ -253,26 +253,6 @@ static PyObject *get_num_threads(PyObject *self, PyObject *unused)
     (void)unused;
     return PyLong_FromLong(tensor_threads());
 }
-
-static PyObject *returns_false(PyObject *self, PyObject *unused)
-{
-    (void)self;
-    (void)unused;
-    Py_RETURN_FALSE;
-}
-
-static PyObject *returns_zero(PyObject *self, PyObject *unused)
-{
-    (void)self;
-    (void)unused;
-    return PyLong_FromLong(0);
-}
-
-static PyMethodDef cuda_methods[] = {{"is_available", returns_false, METH_NOARGS, NULL},
-                                     {"device_count", returns_zero, METH_NOARGS, NULL},
-                                     {"manual_seed_all", manual_seed, METH_O, NULL},
-                                     {"manual_seed", manual_seed, METH_O, NULL},
-                                     {NULL, NULL, 0, NULL}};
 
 static PyMethodDef settings_methods[] = {
     {"manual_seed", manual_seed, METH_O, NULL},
@@ -306,10 +286,7 @@ static const struct {
 
 int settings_init(PyObject *torch)
 {
-    PyObject *cuda = submodule(torch, "cuda");
-
-    if (!cuda || PyModule_AddFunctions(cuda, cuda_methods) < 0 ||
-        PyModule_AddFunctions(torch, settings_methods) < 0)
+    if (PyModule_AddFunctions(torch, settings_methods) < 0)
         return -1;
     for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
         if (PyModule_AddObject(torch, numbers[i].name, PyFloat_FromDouble(numbers[i].value)) < 0)

@@ -321,6 +321,17 @@ static PyObject *method_same(PyObject *self, PyObject *unused)
     return Py_NewRef(self);
 }
 
+static PyObject *method_cuda(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(args),
+                             PyObject *Py_UNUSED(kwargs))
+{
+    return device_refuse_cuda();
+}
+
+static PyObject *method_false(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(unused))
+{
+    Py_RETURN_FALSE;
+}
+
 /* to(dtype), to(device), to(device, dtype), to(other), with keywords. */
 static PyObject *method_to(PyObject *self, PyObject *args, PyObject *kwargs)
 {
@@ -456,4 +467,9 @@ PyMethodDef tensor_convert_methods[] = {
     {"chalf", method_chalf, METH_NOARGS, NULL},
     {"bool", method_bool, METH_NOARGS, NULL},
     {"cpu", method_same, METH_NOARGS, NULL},
+    {"cuda", (PyCFunction)(void (*)(void))method_cuda, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"pin_memory", (PyCFunction)(void (*)(void))method_cuda, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"is_pinned", method_false, METH_NOARGS, NULL},
+    {"is_shared", method_false, METH_NOARGS, NULL},
+    {"share_memory_", method_same, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL}};

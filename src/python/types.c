@@ -267,6 +267,12 @@ PyObject *device_cpu(void)
     return Py_XNewRef(cpu);
 }
 
+PyObject *device_refuse_cuda(void)
+{
+    PyErr_SetString(PyExc_AssertionError, "Torch not compiled with CUDA enabled");
+    return NULL;
+}
+
 int device_check(PyObject *object)
 {
     PyObject *device;
@@ -281,7 +287,7 @@ int device_check(PyObject *object)
     Py_DECREF(device);
     if (cpu)
         return 0;
-    PyErr_SetString(PyExc_AssertionError, "Torch not compiled with CUDA enabled");
+    device_refuse_cuda();
     return -1;
 }
 

@@ -31,4 +31,7 @@ PyObject *device_cpu(void);
 /* None, "cpu" or torch.device("cpu") pass; CUDA is refused in PyTorch's words. 0 or -1. */
 int device_check(PyObject *device);
 
+/* Sets the AssertionError of everything that asks for a CUDA device. NULL. */
+PyObject *device_refuse_cuda(void);
+
 #endif

@@ -37,8 +37,9 @@ static int missing(const struct binding *b, const bool *seen)
         }
     }
     if (text)
-        PyErr_Format(PyExc_TypeError, "%s() missing %d required positional argument%s: %U",
-                     b->function, count, count == 1 ? "" : "s", text);
+        PyErr_Format(PyExc_TypeError, "%s() missing %d required %s argument%s: %U", b->function,
+                     count, b->positional ? "positional" : "keyword-only", count == 1 ? "" : "s",
+                     text);
     Py_XDECREF(text);
     return -1;
 }

@@ -1,5 +1,5 @@
 /*
- * Sequential, ModuleList, ModuleDict: modules that hold others.
+ * Sequential and ModuleList: modules that hold others.
  */
 #include "python/nn_containers.h"
 
@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-PyTypeObject *sequential_type, *module_list_type, *module_dict_type;
+PyTypeObject *sequential_type, *module_list_type;
 
 /* ---- what Sequential and ModuleList share: children named "0", "1" ... ---- */
 
@@ -51,10 +51,6 @@ static int extend_with(PyObject *self, PyObject *modules)
     PyObject *list = PySequence_List(modules);
     int status = list ? 0 : -1;
 
-    if (!list && PyErr_ExceptionMatches(PyExc_TypeError)) {
-        PyErr_Format(PyExc_TypeError, "%s.extend should be called with an iterable, but got %s",
-                     _PyType_Name(Py_TYPE(self)), _PyType_Name(Py_TYPE(modules)));
-    }
     for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(list); i++)
         status = append_module(self, PyList_GET_ITEM(list, i));
     Py_XDECREF(list);
@@ -64,6 +60,22 @@ static int extend_with(PyObject *self, PyObject *modules)
 static PyObject *extend(PyObject *self, PyObject *modules)
 {
     return extend_with(self, modules) < 0 ? NULL : Py_NewRef(self);
+}
+
+/* ModuleList's, which says what was wrong with the argument. */
+static PyObject *list_extend(PyObject *self, PyObject *modules)
+{
+    PyObject *iterator = PyObject_GetIter(modules);
+
+    if (!iterator && PyErr_ExceptionMatches(PyExc_TypeError))
+        PyErr_Format(PyExc_TypeError,
+                     "ModuleList.extend should be called with an iterable, but got "
+                     "%s",
+                     _PyType_Name(Py_TYPE(modules)));
+    if (!iterator)
+        return NULL;
+    Py_DECREF(iterator);
+    return extend(self, modules);
 }
 
 int container_index(PyObject *index, Py_ssize_t length, Py_ssize_t *out)
@@ -219,9 +231,19 @@ static PyObject *iterate(PyObject *self)
     return iterator;
 }
 
+/* ValueError: add operator supports only objects of Sequential class. */
+static PyObject *refuse_to_add(PyObject *other)
+{
+    return PyErr_Format(PyExc_ValueError,
+                        "add operator supports only objects of Sequential class, but %S is given.",
+                        Py_TYPE(other));
+}
+
 static PyObject *add_in_place(PyObject *self, PyObject *other)
 {
-    return extend(self, other);
+    if (!PyObject_TypeCheck(self, sequential_type))
+        return list_extend(self, other);
+    return PyObject_TypeCheck(other, sequential_type) ? extend(self, other) : refuse_to_add(other);
 }
 
 /* A new container of the modules of both. */
@@ -235,10 +257,7 @@ static PyObject *add(PyObject *self, PyObject *other)
     if (!PyObject_TypeCheck(self, type))
         Py_RETURN_NOTIMPLEMENTED;
     if (type == sequential_type && !PyObject_TypeCheck(other, type))
-        return PyErr_Format(PyExc_ValueError,
-                            "add operator supports only objects of Sequential class, but %S is "
-                            "given.",
-                            Py_TYPE(other));
+        return refuse_to_add(other);
     made = PyObject_CallNoArgs((PyObject *)type);
     if (made && (extend_with(made, self) < 0 || extend_with(made, other) < 0))
         Py_CLEAR(made);
@@ -246,6 +265,59 @@ static PyObject *add(PyObject *self, PyObject *other)
 }
 
 /* ---- Sequential ---- */
+
+/* Appends `modules` (a list) to the Sequential so many times. 0 or -1. */
+static int append_times(PyObject *self, PyObject *modules, long long times)
+{
+    int status = 0;
+
+    for (long long k = 0; status == 0 && k < times; k++)
+        status = extend_with(self, modules);
+    return status;
+}
+
+/* The factor of a product with a Sequential, which is the first or the second operand; -1 with an
+ * exception. */
+static long long read_factor(PyObject *sequential, PyObject *factor)
+{
+    long long times;
+
+    if (!PyLong_Check(factor)) {
+        PyErr_Format(PyExc_TypeError, "unsupported operand type(s) for *: %S and %S",
+                     Py_TYPE(sequential), Py_TYPE(factor));
+        return -1;
+    }
+    times = PyLong_AsLongLong(factor);
+    if (times <= 0 && !PyErr_Occurred())
+        PyErr_Format(PyExc_ValueError, "Non-positive multiplication factor %S for %S", factor,
+                     Py_TYPE(sequential));
+    return times <= 0 ? -1 : times;
+}
+
+static PyObject *multiply(PyObject *a, PyObject *b)
+{
+    bool left = PyObject_TypeCheck(a, sequential_type);
+    PyObject *self = left ? a : b, *made = NULL;
+    long long times = read_factor(self, left ? b : a);
+    PyObject *modules = times > 0 ? PySequence_List(self) : NULL;
+
+    if (modules)
+        made = PyObject_CallNoArgs((PyObject *)sequential_type);
+    if (made && append_times(made, modules, times) < 0)
+        Py_CLEAR(made);
+    Py_XDECREF(modules);
+    return made;
+}
+
+static PyObject *multiply_in_place(PyObject *self, PyObject *factor)
+{
+    long long times = read_factor(self, factor);
+    PyObject *modules = times > 0 ? PySequence_List(self) : NULL;
+    int status = modules ? append_times(self, modules, times - 1) : -1;
+
+    Py_XDECREF(modules);
+    return status < 0 ? NULL : Py_NewRef(self);
+}
 
 static int sequential_init(PyObject *self, PyObject *args, PyObject *keywords)
 {
@@ -314,7 +386,7 @@ static PyObject *sequential_forward(PyObject *self, PyObject *const *args, Py_ss
     {                                                                                              \
         Py_nb_inplace_add, add_in_place                                                            \
     }
-#define LIST_METHODS                                                                               \
+#define LIST_METHODS(extend)                                                                       \
     {"append", append, METH_O, "append(module): adds a module at the end."},                       \
         {"extend", extend, METH_O, "extend(modules): adds several."},                              \
         {"insert", insert, METH_VARARGS, "insert(index, module)"},                                 \
@@ -325,7 +397,7 @@ static PyObject *sequential_forward(PyObject *self, PyObject *const *args, Py_ss
 static PyMethodDef sequential_methods[] = {
     {"forward", (PyCFunction)(void (*)(void))sequential_forward, METH_FASTCALL | METH_KEYWORDS,
      "The input through all modules in turn."},
-    LIST_METHODS,
+    LIST_METHODS(extend),
     {NULL, NULL, 0, NULL},
 };
 
@@ -334,145 +406,19 @@ static PyMethodDef sequential_methods[] = {
 static int module_list_init(PyObject *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"modules", NULL};
-    PyObject *modules = Py_None;
+    PyObject *modules = Py_None, *done = NULL;
 
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O:ModuleList", names, &modules) ||
         module_setup(self) < 0)
         return -1;
-    return modules == Py_None ? 0 : extend_with(self, modules);
+    if (modules == Py_None)
+        return 0;
+    done = list_extend(self, modules);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
 }
 
-static PyMethodDef module_list_methods[] = {LIST_METHODS, {NULL, NULL, 0, NULL}};
-
-/* ---- ModuleDict ---- */
-
-static int dict_set(PyObject *self, PyObject *name, PyObject *module)
-{
-    PyObject *modules = modules_of(self);
-
-    if (!modules)
-        return -1;
-    return module ? module_add(self, name, module) : PyObject_DelItem(modules, name);
-}
-
-static PyObject *dict_get(PyObject *self, PyObject *name)
-{
-    PyObject *modules = modules_of(self);
-
-    return modules ? PyObject_GetItem(modules, name) : NULL;
-}
-
-static int dict_contains(PyObject *self, PyObject *name)
-{
-    PyObject *modules = modules_of(self);
-
-    return modules ? PyDict_Contains(modules, name) : -1;
-}
-
-static PyObject *dict_iterate(PyObject *self)
-{
-    PyObject *modules = modules_of(self);
-
-    return modules ? PyObject_GetIter(modules) : NULL;
-}
-
-/* (key, value) of an element of a sequence. */
-static int dict_set_pair(PyObject *self, Py_ssize_t i, PyObject *pair)
-{
-    PyObject *fast = PySequence_Fast(pair, "");
-    int status = -1;
-
-    if (!fast) {
-        PyErr_Format(PyExc_TypeError, "%s update sequence element #%zd should be Iterable; is%s",
-                     _PyType_Name(Py_TYPE(self)), i, _PyType_Name(Py_TYPE(pair)));
-        return -1;
-    }
-    if (PySequence_Fast_GET_SIZE(fast) == 2)
-        status = PyObject_SetItem(self, PySequence_Fast_GET_ITEM(fast, 0),
-                                  PySequence_Fast_GET_ITEM(fast, 1));
-    else
-        PyErr_Format(PyExc_ValueError,
-                     "%s update sequence element #%zd has length %zd; 2 is required",
-                     _PyType_Name(Py_TYPE(self)), i, PySequence_Fast_GET_SIZE(fast));
-    Py_DECREF(fast);
-    return status;
-}
-
-int container_update(PyObject *self, PyObject *source)
-{
-    PyObject *items, *list;
-    int status;
-
-    if (PyObject_HasAttrString(source, "items"))
-        items = PyObject_CallMethod(source, "items", NULL);
-    else
-        items = Py_NewRef(source);
-    list = items ? PySequence_List(items) : NULL;
-    status = list ? 0 : -1;
-    if (items && !list && PyErr_ExceptionMatches(PyExc_TypeError))
-        PyErr_Format(PyExc_TypeError,
-                     "%s.update should be called with an iterable of key/value pairs, but got %s",
-                     _PyType_Name(Py_TYPE(self)), _PyType_Name(Py_TYPE(source)));
-    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(list); i++)
-        status = dict_set_pair(self, i, PyList_GET_ITEM(list, i));
-    Py_XDECREF(items);
-    Py_XDECREF(list);
-    return status;
-}
-
-static PyObject *dict_update(PyObject *self, PyObject *source)
-{
-    return container_update(self, source) < 0 ? NULL : Py_NewRef(Py_None);
-}
-
-static int module_dict_init(PyObject *self, PyObject *args, PyObject *keywords)
-{
-    static char *names[] = {"modules", NULL};
-    PyObject *modules = Py_None;
-
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O:ModuleDict", names, &modules) ||
-        module_setup(self) < 0)
-        return -1;
-    return modules == Py_None ? 0 : container_update(self, modules);
-}
-
-/* keys(), values() and items() are those of the dict of children, live views. */
-static PyObject *call_on_modules(PyObject *self, const char *method)
-{
-    PyObject *modules = modules_of(self);
-
-    return modules ? PyObject_CallMethod(modules, method, NULL) : NULL;
-}
-
-static PyObject *dict_keys(PyObject *self, PyObject *Py_UNUSED(none))
-{
-    return call_on_modules(self, "keys");
-}
-
-static PyObject *dict_values(PyObject *self, PyObject *Py_UNUSED(none))
-{
-    return call_on_modules(self, "values");
-}
-
-static PyObject *dict_items(PyObject *self, PyObject *Py_UNUSED(none))
-{
-    return call_on_modules(self, "items");
-}
-
-static PyObject *dict_clear(PyObject *self, PyObject *Py_UNUSED(none))
-{
-    return call_on_modules(self, "clear");
-}
-
-static PyMethodDef module_dict_methods[] = {
-    {"keys", dict_keys, METH_NOARGS, NULL},
-    {"values", dict_values, METH_NOARGS, NULL},
-    {"items", dict_items, METH_NOARGS, NULL},
-    {"clear", dict_clear, METH_NOARGS, NULL},
-    {"pop", pop, METH_O, NULL},
-    {"update", dict_update, METH_O, "update(modules): adds those of a dict or of pairs."},
-    {NULL, NULL, 0, NULL},
-};
+static PyMethodDef module_list_methods[] = {LIST_METHODS(list_extend), {NULL, NULL, 0, NULL}};
 
 /* ---- the types ---- */
 
@@ -501,6 +447,8 @@ int containers_init(PyObject *torch)
                     "OrderedDict, which names them."},
         {Py_tp_init, sequential_init},
         {Py_tp_methods, sequential_methods},
+        {Py_nb_multiply, multiply},
+        {Py_nb_inplace_multiply, multiply_in_place},
         LIST_SLOTS,
         {0, NULL},
     };
@@ -512,22 +460,9 @@ int containers_init(PyObject *torch)
         LIST_SLOTS,
         {0, NULL},
     };
-    PyType_Slot dict[] = {
-        {Py_tp_doc, "ModuleDict(modules=None)\n--\n\nA dict of modules whose parameters count as "
-                    "those of the module that holds it."},
-        {Py_tp_init, module_dict_init},
-        {Py_tp_methods, module_dict_methods},
-        {Py_mp_length, container_length},
-        {Py_mp_subscript, dict_get},
-        {Py_mp_ass_subscript, dict_set},
-        {Py_sq_contains, dict_contains},
-        {Py_tp_iter, dict_iterate},
-        {0, NULL},
-    };
-
     if (container_add_type(torch, "Sequential", sequential, &sequential_type) < 0 ||
         container_add_type(torch, "ModuleList", list, &module_list_type) < 0 ||
-        container_add_type(torch, "ModuleDict", dict, &module_dict_type) < 0)
+        module_dict_init(torch) < 0)
         return -1;
     return parameter_containers_init(torch);
 }

@@ -5,6 +5,7 @@
 #include "python/nn_module.h"
 
 #include "python/args.h"
+#include "python/bind.h"
 #include "python/errors.h"
 #include "python/types.h"
 
@@ -13,7 +14,7 @@
 /* Makes the tensor that a parameter, gradient or buffer becomes. */
 struct conversion {
     PyObject *(*apply)(const struct conversion *how, PyObject *tensor);
-    PyObject *function; /* of _apply() */
+    PyObject *function; /* of _apply(); the argument of type() */
     enum dtype dtype;   /* DTYPE_NONE: as it is */
     bool floats_only;
 };
@@ -37,6 +38,12 @@ static PyObject *apply_dtype(const struct conversion *how, PyObject *tensor)
     if (how->dtype == DTYPE_NONE || (how->floats_only && !dtype_is_float(tensor_dtype(t))))
         return Py_NewRef(tensor);
     return tensor_wrap(tensor_to(t, how->dtype));
+}
+
+/* tensor.type(wanted), which reads strings such as "torch.FloatTensor" too. */
+static PyObject *apply_type(const struct conversion *how, PyObject *tensor)
+{
+    return PyObject_CallMethod(tensor, "type", "O", how->function);
 }
 
 static int convert_data(const struct conversion *how, PyObject *tensor)
@@ -158,14 +165,34 @@ static PyObject *to_bfloat16(PyObject *self, PyObject *Py_UNUSED(none))
 
 static PyObject *to_type(PyObject *self, PyObject *wanted)
 {
-    struct conversion how = {.apply = apply_dtype};
-
-    if (!dtype_from_python(wanted, &how.dtype))
-        return NULL;
-    return converted(self, how);
+    return converted(self, (struct conversion){.apply = apply_type, .function = wanted});
 }
 
 static PyObject *to_cpu(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    return Py_NewRef(self);
+}
+
+static PyObject *apply_empty(const struct conversion *Py_UNUSED(how), PyObject *tensor)
+{
+    const struct tensor *t = tensor_of(tensor);
+
+    return tensor_wrap(tensor_new(tensor_dtype(t), t->ndim, t->shape));
+}
+
+static PyObject *to_empty(PyObject *self, PyObject *args, PyObject *keywords)
+{
+    static const char *const names[] = {"device"};
+    static const struct binding binding = {"Module.to_empty", names, 1, 0, 1, 1};
+    PyObject *device = NULL;
+
+    if (binding_read(&binding, args, keywords, &device) < 0 || device_check(device) < 0)
+        return NULL;
+    return converted(self, (struct conversion){.apply = apply_empty});
+}
+
+/* Programs that share memory between processes are other programs. */
+static PyObject *share_memory(PyObject *self, PyObject *Py_UNUSED(none))
 {
     return Py_NewRef(self);
 }
@@ -219,6 +246,9 @@ PyMethodDef module_convert_methods[] = {
     {"bfloat16", to_bfloat16, METH_NOARGS, "Converts to bfloat16."},
     {"type", to_type, METH_O, "Converts all tensors to a dtype."},
     {"cpu", to_cpu, METH_NOARGS, "Moves to the CPU, where everything is."},
+    {"to_empty", WITH_KEYWORDS(to_empty),
+     "to_empty(*, device): new memory for all tensors, with whatever it holds."},
+    {"share_memory", share_memory, METH_NOARGS, "Does nothing: there is one process."},
     {"cuda", to_cuda, METH_VARARGS, "Moves to a GPU."},
     {NULL, NULL, 0, NULL},
 };

@@ -1,5 +1,6 @@
 /*
- * Hooks on modules: forward, before forward, and backward (nn_backward_hook.c).
+ * Hooks on modules: forward, before forward, and backward (nn_backward_hook.c); on one module, or
+ * on all at once.
  */
 #include "python/nn_module.h"
 
@@ -63,7 +64,7 @@ static void handle_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
-int hooks_init(PyObject *torch)
+static int handles_init(PyObject *torch)
 {
     static PyMethodDef methods[] = {
         {"remove", handle_remove, METH_NOARGS, "Takes the hook away again."},
@@ -88,34 +89,73 @@ int hooks_init(PyObject *torch)
 
 /* ---- the call with hooks ---- */
 
-int module_hooked(PyObject *self)
+enum kind { HOOK_BACKWARD, HOOK_FORWARD, HOOK_BEFORE, HOOK_KINDS };
+
+/* The hooks on all modules: dicts like a module's own. */
+static struct {
+    PyObject *hooks[HOOK_KINDS];
+    PyObject *full; /* None, or a bool: the kind of the backward hooks, once there has been one */
+} on_all;
+
+/* The module's own hooks of a kind; borrowed, NULL with an AttributeError. */
+static PyObject *own_hooks(PyObject *self, enum kind kind)
 {
     PyObject *const parts[] = {nn_names._backward_hooks, nn_names._forward_hooks,
                                nn_names._forward_pre_hooks};
 
-    for (int i = 0; i < 3; i++) {
-        PyObject *hooks = module_part(self, parts[i]);
+    return module_part(self, parts[kind]);
+}
+
+int module_hooked(PyObject *self)
+{
+    for (int kind = 0; kind < HOOK_KINDS; kind++) {
+        PyObject *hooks = own_hooks(self, (enum kind)kind);
 
         if (!hooks)
             return -1;
-        if (PyDict_GET_SIZE(hooks))
+        if (PyDict_GET_SIZE(hooks) || PyDict_GET_SIZE(on_all.hooks[kind]))
             return 1;
     }
     return 0;
 }
 
-/* The hooks of one kind as they are now: a hook may add and remove hooks. */
-static PyObject *hooks_of(PyObject *self, PyObject *part)
+static int append_values(PyObject *list, PyObject *hooks)
 {
-    PyObject *hooks = module_part(self, part);
+    PyObject *values = PyDict_Values(hooks);
+    Py_ssize_t end = PyList_GET_SIZE(list);
+    int status = values ? PyList_SetSlice(list, end, end, values) : -1;
 
-    return hooks ? PyDict_Values(hooks) : NULL;
+    Py_XDECREF(values);
+    return status;
+}
+
+/* The hooks of one kind as they are now, those on all modules first: a hook may add and remove
+ * hooks. */
+static PyObject *hooks_of(PyObject *self, enum kind kind)
+{
+    PyObject *hooks = own_hooks(self, kind), *list = hooks ? PyList_New(0) : NULL;
+
+    if (list && (append_values(list, on_all.hooks[kind]) < 0 || append_values(list, hooks) < 0))
+        Py_CLEAR(list);
+    return list;
+}
+
+/* The backward hooks of the full kind, or of the old one. */
+static PyObject *backward_hooks_of(PyObject *self, PyObject *full)
+{
+    PyObject *hooks = own_hooks(self, HOOK_BACKWARD), *list = hooks ? PyList_New(0) : NULL;
+
+    if (list && ((on_all.full == full && append_values(list, on_all.hooks[HOOK_BACKWARD]) < 0) ||
+                 (module_part_or_null(self, nn_names._is_full_backward_hook) == full &&
+                  append_values(list, hooks) < 0)))
+        Py_CLEAR(list);
+    return list;
 }
 
 /* hook(module, input) may give another input. Takes over `input`, a tuple, and gives one back. */
 static PyObject *run_pre_hooks(PyObject *self, PyObject *input)
 {
-    PyObject *list = hooks_of(self, nn_names._forward_pre_hooks);
+    PyObject *list = hooks_of(self, HOOK_BEFORE);
 
     if (!list)
         Py_CLEAR(input);
@@ -139,7 +179,7 @@ static PyObject *run_pre_hooks(PyObject *self, PyObject *input)
 /* hook(module, input, output) may give another output. Takes over `output`. */
 static PyObject *run_forward_hooks(PyObject *self, PyObject *input, PyObject *output)
 {
-    PyObject *list = hooks_of(self, nn_names._forward_hooks);
+    PyObject *list = hooks_of(self, HOOK_FORWARD);
 
     if (!list)
         Py_CLEAR(output);
@@ -159,64 +199,70 @@ static PyObject *run_forward_hooks(PyObject *self, PyObject *input, PyObject *ou
 PyObject *module_call_hooked(PyObject *self, PyObject *args, PyObject *keywords)
 {
     PyObject *input = run_pre_hooks(self, Py_NewRef(args)), *output = NULL, *forward;
-    PyObject *backward = input ? hooks_of(self, nn_names._backward_hooks) : NULL;
-    bool watched = backward && PyList_GET_SIZE(backward) > 0;
-    bool full = module_part_or_null(self, nn_names._is_full_backward_hook) == Py_True;
+    PyObject *full = input ? backward_hooks_of(self, Py_True) : NULL;
+    PyObject *old = full ? backward_hooks_of(self, Py_False) : NULL;
     struct backward_watch *watch = NULL;
 
-    if (watched && full) {
-        watch = backward_watch_new(self, backward);
+    if (old && PyList_GET_SIZE(full)) {
+        watch = backward_watch_new(self, full);
         Py_SETREF(input, watch ? backward_watch_input(watch, input) : NULL);
     }
-    forward = input && backward ? PyObject_GetAttr(self, nn_names.forward) : NULL;
+    forward = input && old ? PyObject_GetAttr(self, nn_names.forward) : NULL;
     if (forward)
         output = PyObject_Call(forward, input, keywords);
     if (output)
         output = run_forward_hooks(self, input, output);
     if (output && watch)
         Py_SETREF(output, backward_watch_output(watch, output));
-    if (output && watched && !full && backward_watch_last(self, backward, input, output) < 0)
+    if (output && PyList_GET_SIZE(old) && backward_watch_last(self, old, input, output) < 0)
         Py_CLEAR(output);
     backward_watch_unref(watch);
     Py_XDECREF(forward);
-    Py_XDECREF(backward);
+    Py_XDECREF(full);
+    Py_XDECREF(old);
     Py_XDECREF(input);
     return output;
 }
 
 /* ---- registering ---- */
 
-static PyObject *add_hook(PyObject *self, PyObject *part, PyObject *hook)
+static PyObject *add_hook(PyObject *self, enum kind kind, PyObject *hook)
 {
-    PyObject *hooks = module_part(self, part);
+    PyObject *hooks = own_hooks(self, kind);
 
     return hooks ? hook_add(hooks, hook) : NULL;
 }
 
 static PyObject *register_forward_hook(PyObject *self, PyObject *hook)
 {
-    return add_hook(self, nn_names._forward_hooks, hook);
+    return add_hook(self, HOOK_FORWARD, hook);
 }
 
 static PyObject *register_forward_pre_hook(PyObject *self, PyObject *hook)
 {
-    return add_hook(self, nn_names._forward_pre_hooks, hook);
+    return add_hook(self, HOOK_BEFORE, hook);
 }
 
-/* A module has backward hooks of one kind. */
+/* A module has backward hooks of one kind. `where`: "on a single Module". 0 or -1 */
+static int check_one_kind(PyObject *now, PyObject *full, const char *where)
+{
+    if (now == Py_None || now == full)
+        return 0;
+    PyErr_Format(PyExc_RuntimeError,
+                 "Cannot use both regular backward hooks and full backward hooks %s. Please use "
+                 "only one of them.",
+                 where);
+    return -1;
+}
+
 static PyObject *add_backward_hook(PyObject *self, PyObject *hook, PyObject *full)
 {
     PyObject *now = module_part(self, nn_names._is_full_backward_hook);
 
-    if (!now)
+    if (!now || check_one_kind(now, full, "on a single Module") < 0 ||
+        PyObject_SetAttr(self, nn_names._is_full_backward_hook, full) < 0)
         return NULL;
-    if (now != Py_None && now != full)
-        return PyErr_Format(PyExc_RuntimeError,
-                            "Cannot use both regular backward hooks and full backward hooks on a "
-                            "single Module. Please use only one of them.");
-    if (PyObject_SetAttr(self, nn_names._is_full_backward_hook, full) < 0)
-        return NULL;
-    return add_hook(self, nn_names._backward_hooks, hook);
+    return add_hook(self, HOOK_BACKWARD, hook);
 }
 
 static PyObject *register_full_backward_hook(PyObject *self, PyObject *hook)
@@ -227,6 +273,62 @@ static PyObject *register_full_backward_hook(PyObject *self, PyObject *hook)
 static PyObject *register_backward_hook(PyObject *self, PyObject *hook)
 {
     return add_backward_hook(self, hook, Py_False);
+}
+
+static PyObject *on_all_forward(PyObject *Py_UNUSED(home), PyObject *hook)
+{
+    return hook_add(on_all.hooks[HOOK_FORWARD], hook);
+}
+
+static PyObject *on_all_before(PyObject *Py_UNUSED(home), PyObject *hook)
+{
+    return hook_add(on_all.hooks[HOOK_BEFORE], hook);
+}
+
+static PyObject *on_all_backward(PyObject *hook, PyObject *full)
+{
+    if (check_one_kind(on_all.full, full, "as a global Module hook") < 0)
+        return NULL;
+    on_all.full = full;
+    return hook_add(on_all.hooks[HOOK_BACKWARD], hook);
+}
+
+static PyObject *on_all_full_backward(PyObject *Py_UNUSED(home), PyObject *hook)
+{
+    return on_all_backward(hook, Py_True);
+}
+
+static PyObject *on_all_old_backward(PyObject *Py_UNUSED(home), PyObject *hook)
+{
+    return on_all_backward(hook, Py_False);
+}
+
+static PyMethodDef on_all_functions[] = {
+    {"register_module_forward_hook", on_all_forward, METH_O,
+     "hook(module, input, output) runs after forward() of every module."},
+    {"register_module_forward_pre_hook", on_all_before, METH_O,
+     "hook(module, input) runs before forward() of every module."},
+    {"register_module_full_backward_hook", on_all_full_backward, METH_O,
+     "hook(module, grad_input, grad_output) runs in backward() at every module."},
+    {"register_module_backward_hook", on_all_old_backward, METH_O,
+     "The same with the gradients of each module's last operation alone."},
+    {NULL, NULL, 0, NULL},
+};
+
+static int on_all_init(PyObject *torch)
+{
+    PyObject *home = submodule(torch, "nn.modules.module");
+
+    on_all.full = Py_None;
+    for (int kind = 0; kind < HOOK_KINDS; kind++)
+        if (!(on_all.hooks[kind] = PyODict_New()))
+            return -1;
+    return home ? PyModule_AddFunctions(home, on_all_functions) : -1;
+}
+
+int hooks_init(PyObject *torch)
+{
+    return handles_init(torch) < 0 ? -1 : on_all_init(torch);
 }
 
 PyMethodDef module_hook_methods[] = {

@@ -43,11 +43,11 @@ int nn_init(PyObject *torch)
     for (size_t i = 0; i < sizeof(modules) / sizeof(*modules); i++)
         if (!submodule(torch, modules[i]))
             return -1;
-    if (module_type_init(torch) < 0 || loaded_keys_init(torch) < 0 || hooks_init(torch) < 0 ||
-        layers_init(torch) < 0 || triplet_init(torch) < 0 || containers_init(torch) < 0 ||
-        initialisers_init(torch) < 0 || nn_utils_init(torch) < 0 || weight_norm_init(torch) < 0 ||
-        spectral_norm_init(torch) < 0 || packed_init(torch) < 0 || recurrent_init(torch) < 0 ||
-        attention_init(torch) < 0 || publish_activations(torch) < 0)
+    if (module_type_init(torch) < 0 || loaded_keys_init(torch) < 0 || walk_init() < 0 ||
+        hooks_init(torch) < 0 || layers_init(torch) < 0 || triplet_init(torch) < 0 ||
+        containers_init(torch) < 0 || initialisers_init(torch) < 0 || nn_utils_init(torch) < 0 ||
+        weight_norm_init(torch) < 0 || spectral_norm_init(torch) < 0 || packed_init(torch) < 0 ||
+        recurrent_init(torch) < 0 || attention_init(torch) < 0 || publish_activations(torch) < 0)
         return -1;
     return module_publish(torch, "Module", nn_module_type);
 }

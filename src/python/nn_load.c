@@ -221,35 +221,31 @@ static int find_unexpected(const struct loading *load, PyObject *modules, PyObje
 /* What a class with set_extra_state() saves beside its tensors. */
 static int load_extra(const struct loading *load, PyObject *self, PyObject *key)
 {
-    PyObject *method = module_lookup(self, nn_names.set_extra_state), *done;
-    PyObject *state = PyDict_GetItemWithError(load->state, key);
-    int status = 0;
+    PyObject *state = PyDict_GetItemWithError(load->state, key), *done;
+    int status;
 
-    if (!method) {
-        if (PyErr_Occurred())
-            return -1;
+    if (!module_overrides(self, nn_names.set_extra_state))
         return load->strict && state ? PyList_Append(load->unexpected, key) : 0;
-    }
-    if (state) {
-        done = PyObject_CallOneArg(method, state);
-        status = done ? 0 : -1;
-        Py_XDECREF(done);
-    } else if (load->strict) {
-        status = PyList_Append(load->missing, key);
-    }
-    Py_DECREF(method);
+    if (!state)
+        return load->strict ? PyList_Append(load->missing, key) : 0;
+    done = PyObject_CallMethodOneArg(self, nn_names.set_extra_state, state);
+    status = done ? 0 : -1;
+    Py_XDECREF(done);
     return status;
 }
 
 /* Version 2 of the normalising layers counts batches: what was saved before, or without versions,
  * has counted none. */
-static int add_batch_count(const struct loading *load, PyObject *own, PyObject *metadata)
+static int add_batch_count(const struct loading *load, PyObject *self, PyObject *metadata)
 {
     PyObject *name = PyUnicode_FromString("num_batches_tracked"), *key = NULL, *zero = NULL;
     PyObject *version = PyDict_Check(metadata) ? PyDict_GetItemString(metadata, "version") : NULL;
-    int counts = name ? PyDict_Contains(own, name) : -1, status = counts < 0 ? -1 : 0;
+    PyObject *buffers = module_part(self, nn_names._buffers);
+    PyObject *count = name && buffers ? PyDict_GetItemWithError(buffers, name) : NULL;
+    int status = PyErr_Occurred() ? -1 : 0;
 
-    if (counts > 0 && (!version || !PyLong_Check(version) || PyLong_AsLong(version) < 2)) {
+    if (count && count != Py_None &&
+        (!version || !PyLong_Check(version) || PyLong_AsLong(version) < 2)) {
         key = PyUnicode_Concat(load->prefix, name);
         zero = key ? tensor_wrap(tensor_zeros(DTYPE_i64, 0, NULL)) : NULL;
         status = zero && PyDict_SetDefault(load->state, key, zero) ? 0 : -1;
@@ -257,6 +253,23 @@ static int add_batch_count(const struct loading *load, PyObject *own, PyObject *
     Py_XDECREF(name);
     Py_XDECREF(key);
     Py_XDECREF(zero);
+    return status;
+}
+
+/* hook(state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs). */
+static int run_load_pre_hooks(PyObject *self, PyObject *args)
+{
+    PyObject *hooks = module_part(self, nn_names._load_state_dict_pre_hooks);
+    PyObject *list = hooks ? PyDict_Values(hooks) : NULL;
+    int status = list ? 0 : -1;
+
+    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(list); i++) {
+        PyObject *done = PyObject_CallObject(PyList_GET_ITEM(list, i), args);
+
+        status = done ? 0 : -1;
+        Py_XDECREF(done);
+    }
+    Py_XDECREF(list);
     return status;
 }
 
@@ -270,10 +283,11 @@ PyObject *module_load_own(PyObject *self, PyObject *args)
                           &load.prefix, &metadata, &load.strict, &PyList_Type, &load.missing,
                           &PyList_Type, &load.unexpected, &PyList_Type, &load.errors))
         return NULL;
+    if ((((ModuleObject *)self)->layer && add_batch_count(&load, self, metadata) < 0) ||
+        run_load_pre_hooks(self, args) < 0)
+        return NULL;
     modules = module_part(self, nn_names._modules);
     own = modules ? own_tensors(self) : NULL;
-    if (own && ((ModuleObject *)self)->layer && add_batch_count(&load, own, metadata) < 0)
-        Py_CLEAR(own);
     extra_key = own ? PyUnicode_FromFormat("%U_extra_state", load.prefix) : NULL;
     if (extra_key && load_tensors(&load, own) == 0 && load_extra(&load, self, extra_key) == 0)
         status = load.strict ? find_unexpected(&load, modules, own, extra_key) : 0;
@@ -308,7 +322,12 @@ static int run_load_hooks(const struct loading *load, PyObject *self)
     for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(list); i++) {
         PyObject *done = PyObject_CallFunctionObjArgs(PyList_GET_ITEM(list, i), self, keys, NULL);
 
-        status = done ? 0 : -1;
+        status = done == Py_None ? 0 : -1;
+        if (done && done != Py_None)
+            PyErr_SetString(PyExc_AssertionError,
+                            "Hooks registered with ``register_load_state_dict_post_hook`` are "
+                            "notexpected to return new values, if incompatible_keys need to be "
+                            "modified,it should be done inplace.");
         Py_XDECREF(done);
     }
     Py_XDECREF(list);

@@ -3,6 +3,7 @@
  */
 #include "python/nn_module.h"
 
+#include "python/bind.h"
 #include "python/module.h"
 #include "python/nn_layers.h"
 
@@ -379,13 +380,9 @@ static PyObject *module_new(PyTypeObject *type, PyObject *Py_UNUSED(args),
 
 static int module_init(PyObject *self, PyObject *args, PyObject *keywords)
 {
-    if (PyTuple_GET_SIZE(args) || (keywords && PyDict_GET_SIZE(keywords))) {
-        PyErr_Format(PyExc_TypeError, "Module.__init__() takes 1 positional argument but %zd %s",
-                     1 + PyTuple_GET_SIZE(args) + (keywords ? PyDict_GET_SIZE(keywords) : 0),
-                     "were given");
-        return -1;
-    }
-    return module_setup(self);
+    static const struct binding binding = {.function = "Module.__init__", .bound = 1};
+
+    return binding_read(&binding, args, keywords, NULL) < 0 ? -1 : module_setup(self);
 }
 
 static int module_traverse(PyObject *self, visitproc visit, void *arg)
@@ -481,7 +478,7 @@ static PyGetSetDef module_getset[] = {
 /* All the methods of Module, from its files. */
 static PyMethodDef *all_methods(void)
 {
-    static PyMethodDef methods[80];
+    static PyMethodDef methods[96];
     PyMethodDef *const groups[] = {
         core_methods,         module_registry_methods, module_walk_methods, module_convert_methods,
         module_state_methods, module_hook_methods,     module_repr_methods};

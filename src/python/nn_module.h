@@ -69,7 +69,7 @@ int module_add(PyObject *self, PyObject *name, PyObject *module);
 /* ---- walks: lists in PyTorch's order, each object once ---- */
 
 PyObject *module_children(PyObject *self, bool named);
-PyObject *module_tree(PyObject *self, PyObject *prefix, bool unique); /* [(name, module)] */
+PyObject *module_tree(PyObject *self, PyObject *prefix); /* [(name, module)] */
 /* Parameters or buffers (`part` is one of nn_names): objects, or (name, object). */
 PyObject *module_members(PyObject *self, PyObject *part, PyObject *prefix, bool recurse,
                          bool named);
@@ -100,6 +100,7 @@ int module_publish(PyObject *torch, const char *name, PyTypeObject *type);
 
 /* What nn_init() calls; each adds its types and functions below torch.nn. 0 or -1. */
 int module_type_init(PyObject *torch);
+int walk_init(void);
 int hooks_init(PyObject *torch);
 int layers_init(PyObject *torch);
 int triplet_init(PyObject *torch);

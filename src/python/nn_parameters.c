@@ -25,6 +25,8 @@ static int set_named(PyObject *self, PyObject *name, PyObject *value)
     return status;
 }
 
+static PyTypeObject *dict_type; /* ParameterDict */
+
 /* ---- ParameterList ---- */
 
 static Py_ssize_t list_length(PyObject *self)
@@ -219,13 +221,14 @@ static PyObject *list_extra_repr(PyObject *self, PyObject *Py_UNUSED(none))
     return finished(&out, status);
 }
 
-static PyObject *list_forward(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(args))
+static PyObject *refuse_call(PyObject *self, PyObject *Py_UNUSED(args))
 {
-    return PyErr_Format(PyExc_RuntimeError, "ParameterList should not be called.");
+    return PyErr_Format(PyExc_RuntimeError, "%s should not be called.",
+                        PyObject_TypeCheck(self, dict_type) ? "ParameterDict" : "ParameterList");
 }
 
 static PyMethodDef list_methods[] = {
-    {"forward", list_forward, METH_VARARGS, NULL},
+    {"forward", refuse_call, METH_VARARGS, NULL},
     {"append", list_append, METH_O, "append(value): a tensor becomes a Parameter."},
     {"extend", list_extend, METH_O, "extend(values): appends several."},
     {"extra_repr", list_extra_repr, METH_NOARGS, NULL},
@@ -304,7 +307,9 @@ static int dict_init(PyObject *self, PyObject *args, PyObject *keywords)
     keys = PyDict_New();
     status = keys ? PyObject_SetAttr(self, nn_names._keys, keys) : -1;
     Py_XDECREF(keys);
-    return status < 0 || parameters == Py_None ? status : container_update(self, parameters);
+    return status < 0 || parameters == Py_None
+               ? status
+               : container_update(self, parameters, "ParametersDict");
 }
 
 static PyObject *dict_keys(PyObject *self, PyObject *Py_UNUSED(none))
@@ -353,7 +358,7 @@ static PyObject *dict_items(PyObject *self, PyObject *Py_UNUSED(none))
 
 static PyObject *dict_update(PyObject *self, PyObject *source)
 {
-    return container_update(self, source) < 0 ? NULL : Py_NewRef(Py_None);
+    return container_update(self, source, "ParametersDict") < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 static PyObject *dict_pop(PyObject *self, PyObject *key)
@@ -387,6 +392,96 @@ static PyObject *dict_clear(PyObject *self, PyObject *Py_UNUSED(none))
     return status < 0 ? NULL : Py_NewRef(Py_None);
 }
 
+/* ParameterDict(values). */
+static PyObject *dict_of(PyObject *values)
+{
+    return PyObject_CallOneArg((PyObject *)dict_type, values);
+}
+
+static PyObject *dict_copy(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    PyObject *items = dict_list(self, true), *made = items ? dict_of(items) : NULL;
+
+    Py_XDECREF(items);
+    return made;
+}
+
+static PyObject *dict_set_default(PyObject *self, PyObject *args)
+{
+    PyObject *key, *otherwise = Py_None;
+    int there;
+
+    if (!PyArg_ParseTuple(args, "O|O:setdefault", &key, &otherwise))
+        return NULL;
+    there = dict_contains(self, key);
+    if (there == 0)
+        there = dict_set(self, key, otherwise);
+    return there < 0 ? NULL : dict_get(self, key);
+}
+
+static PyObject *dict_pop_item(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    PyObject *keys = keys_of(self), *list = keys ? PyDict_Keys(keys) : NULL;
+    PyObject *key, *value, *pair = NULL;
+
+    if (list && PyList_GET_SIZE(list) == 0) {
+        PyErr_SetString(PyExc_KeyError, "popitem(): dictionary is empty");
+    } else if (list) {
+        key = PyList_GET_ITEM(list, PyList_GET_SIZE(list) - 1);
+        value = dict_pop(self, key);
+        pair = value ? PyTuple_Pack(2, key, value) : NULL;
+        Py_XDECREF(value);
+    }
+    Py_XDECREF(list);
+    return pair;
+}
+
+static PyObject *dict_from_keys(PyObject *Py_UNUSED(self), PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"keys", "default", NULL};
+    PyObject *keys, *value = Py_None, *items, *made;
+
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|O:fromkeys", names, &keys, &value))
+        return NULL;
+    items = PyObject_CallMethod((PyObject *)&PyDict_Type, "fromkeys", "OO", keys, value);
+    made = items ? dict_of(items) : NULL;
+    Py_XDECREF(items);
+    return made;
+}
+
+static PyObject *dict_reversed(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    PyObject *keys = keys_of(self);
+
+    return keys ? PyObject_CallMethod(keys, "__reversed__", NULL) : NULL;
+}
+
+/* self | other: a copy of the first with the parameters of the second. */
+static PyObject *dict_or(PyObject *self, PyObject *other)
+{
+    PyObject *made, *parameters;
+
+    if (!PyObject_TypeCheck(self, dict_type) || !PyObject_TypeCheck(other, dict_type))
+        Py_RETURN_NOTIMPLEMENTED;
+    made = dict_copy(self, NULL);
+    parameters = made ? module_part(other, nn_names._parameters) : NULL;
+    if (!parameters || container_update(made, parameters, "ParametersDict") < 0)
+        Py_CLEAR(made);
+    return made;
+}
+
+static PyObject *dict_or_in_place(PyObject *self, PyObject *other)
+{
+    PyObject *parameters;
+
+    if (!PyObject_TypeCheck(other, dict_type))
+        Py_RETURN_NOTIMPLEMENTED;
+    parameters = module_part(other, nn_names._parameters);
+    return !parameters || container_update(self, parameters, "ParametersDict") < 0
+               ? NULL
+               : Py_NewRef(self);
+}
+
 static PyObject *dict_extra_repr(PyObject *self, PyObject *Py_UNUSED(none))
 {
     PyObject *items = dict_list(self, true);
@@ -410,13 +505,21 @@ static PyMethodDef dict_methods[] = {
     {"pop", dict_pop, METH_O, NULL},
     {"clear", dict_clear, METH_NOARGS, NULL},
     {"update", dict_update, METH_O, "update(parameters): adds those of a dict or of pairs."},
+    {"forward", refuse_call, METH_VARARGS, NULL},
+    {"copy", dict_copy, METH_NOARGS, "A ParameterDict with the same parameters."},
+    {"setdefault", dict_set_default, METH_VARARGS,
+     "setdefault(key, default=None): the value of the key, which becomes default if missing."},
+    {"popitem", dict_pop_item, METH_NOARGS, "Takes the last (key, value) out."},
+    {"fromkeys", WITH_KEYWORDS(dict_from_keys),
+     "fromkeys(keys, default=None): a ParameterDict with these keys."},
+    {"__reversed__", dict_reversed, METH_NOARGS, NULL},
     {"extra_repr", dict_extra_repr, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
 int parameter_containers_init(PyObject *torch)
 {
-    static PyTypeObject *list_type, *dict_type;
+    static PyTypeObject *list_type;
     PyType_Slot list[] = {
         {Py_tp_doc, "ParameterList(values=None)\n--\n\nA list of parameters that a module holds."},
         {Py_tp_init, list_init},
@@ -437,6 +540,8 @@ int parameter_containers_init(PyObject *torch)
         {Py_mp_subscript, dict_get},
         {Py_mp_ass_subscript, dict_set},
         {Py_sq_contains, dict_contains},
+        {Py_nb_or, dict_or},
+        {Py_nb_inplace_or, dict_or_in_place},
         {Py_tp_iter, dict_iterate},
         {0, NULL},
     };

@@ -360,20 +360,22 @@ static PyObject *flatten_parameters(PyObject *Py_UNUSED(self), PyObject *Py_UNUS
 /* The attributes that a list of names stands for; lists in it likewise. */
 static PyObject *attributes_of(PyObject *self, PyObject *names)
 {
-    PyObject *fast = PySequence_Fast(names, "the names of weights must be a list");
-    PyObject *list = fast ? PyList_New(PySequence_Fast_GET_SIZE(fast)) : NULL;
+    PyObject *list, *found;
 
+    /* The names are an attribute that a program can set: to a list that holds itself, for one. */
+    if (Py_EnterRecursiveCall(" in the names of weights"))
+        return NULL;
+    list = PySequence_List(names);
     for (Py_ssize_t i = 0; list && i < PyList_GET_SIZE(list); i++) {
-        PyObject *name = PySequence_Fast_GET_ITEM(fast, i);
-        PyObject *found =
-            PyUnicode_Check(name) ? PyObject_GetAttr(self, name) : attributes_of(self, name);
+        PyObject *name = PyList_GET_ITEM(list, i);
 
+        found = PyUnicode_Check(name) ? PyObject_GetAttr(self, name) : attributes_of(self, name);
         if (found)
-            PyList_SET_ITEM(list, i, found);
+            PyList_SetItem(list, i, found);
         else
             Py_CLEAR(list);
     }
-    Py_XDECREF(fast);
+    Py_LeaveRecursiveCall();
     return list;
 }
 

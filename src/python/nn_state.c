@@ -41,14 +41,21 @@ static int save_part(PyObject *self, PyObject *part_name, PyObject *except, PyOb
     return status;
 }
 
+bool module_overrides(PyObject *self, PyObject *name)
+{
+    return _PyType_Lookup(Py_TYPE(self), name) != _PyType_Lookup(nn_module_type, name);
+}
+
 static int save_extra(PyObject *self, PyObject *destination, PyObject *prefix)
 {
-    PyObject *method = module_lookup(self, nn_names.get_extra_state); /* few classes have one */
-    PyObject *key = method ? PyUnicode_FromFormat("%U_extra_state", prefix) : NULL;
-    PyObject *state = key ? PyObject_CallNoArgs(method) : NULL;
-    int status = state ? PyObject_SetItem(destination, key, state) : PyErr_Occurred() ? -1 : 0;
+    PyObject *key, *state;
+    int status;
 
-    Py_XDECREF(method);
+    if (!module_overrides(self, nn_names.get_extra_state))
+        return 0;
+    key = PyUnicode_FromFormat("%U_extra_state", prefix);
+    state = key ? PyObject_CallMethodNoArgs(self, nn_names.get_extra_state) : NULL;
+    status = state ? PyObject_SetItem(destination, key, state) : -1;
     Py_XDECREF(key);
     Py_XDECREF(state);
     return status;
@@ -180,6 +187,23 @@ static PyObject *state_dict(PyObject *self, PyObject *args, PyObject *keywords)
     return destination;
 }
 
+/* get_extra_state() and set_extra_state() of Module itself, which nothing here calls. */
+static PyObject *no_extra_state(const char *name)
+{
+    return PyErr_Format(PyExc_RuntimeError,
+                        "Reached a code path in Module.%s() that should never be called.", name);
+}
+
+static PyObject *get_extra_state(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(none))
+{
+    return no_extra_state("get_extra_state");
+}
+
+static PyObject *set_extra_state(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(state))
+{
+    return no_extra_state("set_extra_state");
+}
+
 static PyObject *register_state_hook(PyObject *self, PyObject *hook)
 {
     PyObject *hooks = module_part(self, nn_names._state_dict_hooks);
@@ -194,6 +218,29 @@ static PyObject *register_load_hook(PyObject *self, PyObject *hook)
     return hooks ? hook_add(hooks, hook) : NULL;
 }
 
+/* With with_module the hook gets the module as its first argument: of a copy of the module, the
+ * copy, since copying a partial copies its arguments. */
+static PyObject *register_load_pre_hook(PyObject *self, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"hook", "with_module", NULL};
+    PyObject *hooks = module_part(self, nn_names._load_state_dict_pre_hooks);
+    PyObject *hook, *functools = NULL, *bound, *handle;
+    int with_module = 0;
+
+    if (!hooks ||
+        !PyArg_ParseTupleAndKeywords(args, keywords, "O|p:_register_load_state_dict_pre_hook",
+                                     names, &hook, &with_module))
+        return NULL;
+    if (!with_module)
+        return hook_add(hooks, hook);
+    functools = PyImport_ImportModule("functools");
+    bound = functools ? PyObject_CallMethod(functools, "partial", "OO", hook, self) : NULL;
+    handle = bound ? hook_add(hooks, bound) : NULL;
+    Py_XDECREF(functools);
+    Py_XDECREF(bound);
+    return handle;
+}
+
 PyMethodDef module_state_methods[] = {
     {"state_dict", WITH_KEYWORDS(state_dict),
      "state_dict(*, destination=None, prefix='', keep_vars=False): parameters and buffers by name, "
@@ -201,6 +248,10 @@ PyMethodDef module_state_methods[] = {
     {"_save_to_state_dict", save_to_state_dict, METH_VARARGS, NULL},
     {"_register_state_dict_hook", register_state_hook, METH_O, NULL},
     {"register_load_state_dict_post_hook", register_load_hook, METH_O, NULL},
+    {"_register_load_state_dict_pre_hook", WITH_KEYWORDS(register_load_pre_hook), NULL},
+    {"get_extra_state", get_extra_state, METH_NOARGS,
+     "What state_dict() holds of the module beside its tensors; for classes that have more."},
+    {"set_extra_state", set_extra_state, METH_O, "Takes back what get_extra_state() gave."},
     {"_load_from_state_dict", module_load_own, METH_VARARGS, NULL},
     {"load_state_dict", WITH_KEYWORDS(module_load_state_dict),
      "load_state_dict(state_dict, strict=True): copies tensors in by name; strict wants all names "

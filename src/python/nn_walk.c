@@ -6,16 +6,14 @@
 
 #include "python/errors.h"
 
-/* 1 when the object is in the set of identities already, 0 when it has just been put there. */
+#include <string.h>
+
+/* 1 when the object is in the set already, 0 when it has just been put there. */
 static int seen(PyObject *set, PyObject *object)
 {
-    PyObject *id = PyLong_FromVoidPtr(object);
-    int there = id ? PySet_Contains(set, id) : -1;
+    int there = PySet_Contains(set, object);
 
-    if (there == 0 && PySet_Add(set, id) < 0)
-        there = -1;
-    Py_XDECREF(id);
-    return there;
+    return there == 0 && PySet_Add(set, object) < 0 ? -1 : there;
 }
 
 PyObject *dotted(PyObject *prefix, PyObject *name)
@@ -82,13 +80,21 @@ static int add_tree(PyObject *self, PyObject *prefix, PyObject *memo, PyObject *
     return status;
 }
 
-PyObject *module_tree(PyObject *self, PyObject *prefix, bool unique)
+/* Without those that `memo` (a set) holds, which are added; NULL: with all. */
+static PyObject *tree_with_memo(PyObject *self, PyObject *prefix, PyObject *memo)
 {
     PyObject *list = PyList_New(0);
-    PyObject *memo = unique ? PySet_New(NULL) : NULL;
 
-    if (list && ((unique && !memo) || add_tree(self, prefix, memo, list) < 0))
+    if (list && add_tree(self, prefix, memo, list) < 0)
         Py_CLEAR(list);
+    return list;
+}
+
+PyObject *module_tree(PyObject *self, PyObject *prefix)
+{
+    PyObject *memo = PySet_New(NULL);
+    PyObject *list = memo ? tree_with_memo(self, prefix, memo) : NULL;
+
     Py_XDECREF(memo);
     return list;
 }
@@ -120,7 +126,7 @@ PyObject *module_members(PyObject *self, PyObject *part, PyObject *prefix, bool 
 {
     bool ready = module_part(self, part) != NULL;
     PyObject *list = PyList_New(0), *memo = PySet_New(NULL);
-    PyObject *tree = ready && recurse ? module_tree(self, prefix, true) : NULL;
+    PyObject *tree = ready && recurse ? module_tree(self, prefix) : NULL;
     int status = ready && list && memo && (tree || !recurse) ? 0 : -1;
 
     if (!recurse && status == 0)
@@ -140,28 +146,77 @@ PyObject *module_members(PyObject *self, PyObject *part, PyObject *prefix, bool 
 
 /* ---- iterators for Python ---- */
 
-static PyObject *iterate(PyObject *list)
-{
-    PyObject *iterator = list ? PyObject_GetIter(list) : NULL;
+/* Walks a list that is its own. PyTorch's are generators, and who prints model.parameters() is told
+ * so. */
+typedef struct {
+    PyObject_HEAD PyObject *iterator;
+    const char *method;
+} WalkObject;
 
+static PyTypeObject *walk_type;
+
+static PyObject *iterate(PyObject *list, const char *method)
+{
+    WalkObject *walk = list ? PyObject_New(WalkObject, walk_type) : NULL;
+
+    if (walk) {
+        walk->method = method;
+        walk->iterator = PyObject_GetIter(list);
+        if (!walk->iterator)
+            Py_CLEAR(walk);
+    }
     Py_XDECREF(list);
-    return iterator;
+    return (PyObject *)walk;
+}
+
+static PyObject *walk_next(PyObject *self)
+{
+    return PyIter_Next(((WalkObject *)self)->iterator);
+}
+
+static PyObject *walk_repr(PyObject *self)
+{
+    return PyUnicode_FromFormat("<generator object Module.%s at %p>", ((WalkObject *)self)->method,
+                                self);
+}
+
+static void walk_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+
+    Py_XDECREF(((WalkObject *)self)->iterator);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+int walk_init(void)
+{
+    PyType_Slot slots[] = {{Py_tp_iter, PyObject_SelfIter},
+                           {Py_tp_iternext, walk_next},
+                           {Py_tp_repr, walk_repr},
+                           {Py_tp_dealloc, walk_dealloc},
+                           {0, NULL}};
+    PyType_Spec spec = {"torch.nn.modules.module.generator", sizeof(WalkObject), 0,
+                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+
+    walk_type = (PyTypeObject *)PyType_FromSpec(&spec);
+    return walk_type ? 0 : -1;
 }
 
 static PyObject *children(PyObject *self, PyObject *Py_UNUSED(none))
 {
-    return iterate(module_children(self, false));
+    return iterate(module_children(self, false), "children");
 }
 
 static PyObject *named_children(PyObject *self, PyObject *Py_UNUSED(none))
 {
-    return iterate(module_children(self, true));
+    return iterate(module_children(self, true), "named_children");
 }
 
 static PyObject *modules(PyObject *self, PyObject *Py_UNUSED(none))
 {
     PyObject *prefix = PyUnicode_FromString("");
-    PyObject *tree = prefix ? module_tree(self, prefix, true) : NULL;
+    PyObject *tree = prefix ? module_tree(self, prefix) : NULL;
 
     for (Py_ssize_t i = 0; tree && i < PyList_GET_SIZE(tree); i++) {
         PyObject *entry = PyList_GET_ITEM(tree, i);
@@ -169,24 +224,31 @@ static PyObject *modules(PyObject *self, PyObject *Py_UNUSED(none))
         PyList_SetItem(tree, i, Py_NewRef(PyTuple_GET_ITEM(entry, 1)));
     }
     Py_XDECREF(prefix);
-    return iterate(tree);
+    return iterate(tree, "modules");
 }
 
 static PyObject *named_modules(PyObject *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"memo", "prefix", "remove_duplicate", NULL};
-    PyObject *memo = Py_None, *prefix = NULL, *list;
+    PyObject *memo = Py_None, *prefix = NULL, *list = NULL;
     int unique = 1;
 
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "|OUp:named_modules", names, &memo, &prefix,
                                      &unique))
         return NULL;
+    if (memo != Py_None && !PySet_Check(memo))
+        return PyErr_Format(PyExc_TypeError, "the memo of named_modules() is a set, not %s",
+                            _PyType_Name(Py_TYPE(memo)));
     prefix = prefix ? Py_NewRef(prefix) : PyUnicode_FromString("");
-    list = prefix ? module_tree(self, prefix, unique) : NULL;
+    memo = memo != Py_None ? Py_NewRef(memo) : PySet_New(NULL);
+    if (prefix && memo)
+        list = tree_with_memo(self, prefix, unique ? memo : NULL);
+    Py_XDECREF(memo);
     Py_XDECREF(prefix);
-    return iterate(list);
+    return iterate(list, "named_modules");
 }
 
+/* `format`: "|p:" and the name of the method. */
 static PyObject *unnamed(PyObject *self, PyObject *part, const char *format, PyObject *args,
                          PyObject *keywords)
 {
@@ -199,7 +261,7 @@ static PyObject *unnamed(PyObject *self, PyObject *part, const char *format, PyO
     prefix = PyUnicode_FromString("");
     list = prefix ? module_members(self, part, prefix, recurse, false) : NULL;
     Py_XDECREF(prefix);
-    return iterate(list);
+    return iterate(list, strchr(format, ':') + 1);
 }
 
 static PyObject *named(PyObject *self, PyObject *part, const char *format, PyObject *args,
@@ -214,7 +276,7 @@ static PyObject *named(PyObject *self, PyObject *part, const char *format, PyObj
     prefix = prefix ? Py_NewRef(prefix) : PyUnicode_FromString("");
     list = prefix ? module_members(self, part, prefix, recurse, true) : NULL;
     Py_XDECREF(prefix);
-    return iterate(list);
+    return iterate(list, strchr(format, ':') + 1);
 }
 
 static PyObject *parameters(PyObject *self, PyObject *args, PyObject *keywords)

@@ -30,11 +30,12 @@ static void use_complex(const elementwise_table elementwise, const reduce_table 
 }
 
 static void use(const char *name, const elementwise_table elementwise, const reduce_table reduce,
-                const softmax_table softmax, const softmax_columns_table softmax_columns,
-                const recurrent_table recurrent)
+                const place_table place, const softmax_table softmax,
+                const softmax_columns_table softmax_columns, const recurrent_table recurrent)
 {
     OVERLAY(elementwise);
     OVERLAY(reduce);
+    OVERLAY(place);
     OVERLAY(softmax);
     OVERLAY(softmax_columns);
     OVERLAY(recurrent);
@@ -42,7 +43,7 @@ static void use(const char *name, const elementwise_table elementwise, const red
 }
 
 #define USE(isa)                                                                                   \
-    use(#isa, elementwise_##isa, reduce_##isa, softmax_##isa, softmax_columns_##isa,               \
+    use(#isa, elementwise_##isa, reduce_##isa, place_##isa, softmax_##isa, softmax_columns_##isa,  \
         recurrent_##isa)
 
 void kernels_choose(void)

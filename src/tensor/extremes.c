@@ -61,68 +61,6 @@ int give_indexed(const struct op *op, struct tensor *values, struct tensor *indi
 
 /* ---- the place of an extreme ---- */
 
-struct search {
-    int64_t count;
-    bool largest;
-};
-
-/* The first element that is the extreme which the reduction found, or a NaN where that is one; a
- * stretch at a time, without a branch for each element. Operands: extreme, index, line. */
-enum { STRETCH = 16 };
-#define PLACE_LINE(id, T)                                                                          \
-    static void place_##id(char *const *ptr, const int64_t *step, void *context)                   \
-    {                                                                                              \
-        const int64_t count = ((const struct search *)context)->count, way = step[2];              \
-        const T best = *(const T *)ptr[0];                                                         \
-        /* vectors of int64 are seldom compared by one instruction */                              \
-        const bool nan = best != best, real = (T)0.5 != 0,                                         \
-                   quick = way == sizeof(T) && !nan && (real || sizeof(T) < sizeof(int64_t));      \
-        const char *in = ptr[2];                                                                   \
-        int64_t at = 0;                                                                            \
-        for (; quick && at + STRETCH <= count; at += STRETCH) {                                    \
-            const T *some = (const T *)in + at;                                                    \
-            int hit = 0;                                                                           \
-            for (int k = 0; k < STRETCH; k++)                                                      \
-                hit |= some[k] == best;                                                            \
-            if (hit)                                                                               \
-                break;                                                                             \
-        }                                                                                          \
-        for (; at < count - 1; at++) {                                                             \
-            const T x = *(const T *)(in + at * way);                                               \
-            if (nan ? x != x : x == best)                                                          \
-                break;                                                                             \
-        }                                                                                          \
-        *(T *)ptr[0] = *(const T *)(in + at * way);                                                \
-        *(int64_t *)ptr[1] = at;                                                                   \
-    }
-#define DTYPE(id, T, name, category, class) PLACE_LINE(id, T)
-#include "tensor/dtype.def"
-#undef DTYPE
-
-static line_fn *const place_lines[DTYPE_COUNT] = {
-#define DTYPE(id, T, name, category, class) [DTYPE_##id] = place_##id,
-#include "tensor/dtype.def"
-#undef DTYPE
-};
-
-/* Values and indices with size 1 along dim. */
-static int find_extremes(struct tensor *self, int dim, bool largest, struct tensor **values,
-                         struct tensor **indices)
-{
-    struct search search = {line_length(self, dim), largest};
-    const enum reduction reduction = largest ? REDUCE_MAX : REDUCE_MIN;
-
-    *indices = NULL;
-    *values = reduce(self, self->ndim ? 1u << dim : 0, true, reduction, tensor_dtype(self));
-    if (*values)
-        *indices = tensor_new(DTYPE_i64, self->ndim, (*values)->shape);
-    if (!*indices)
-        return -1;
-    lines_run(3, (const struct tensor *[]){*values, *indices, self}, dim, search.count,
-              place_lines[self->dtype], &search);
-    return 0;
-}
-
 static int extreme_dim(const struct op *op, const struct value *args, bool largest,
                        struct tensor **out)
 {
@@ -134,7 +72,7 @@ static int extreme_dim(const struct op *op, const struct value *args, bool large
     if (line_length(self, dim) == 0)
         return error_set(ERROR_INDEX, "%s(): Expected reduction dim %d to have non-zero size.",
                          largest ? "max" : "min", dim);
-    if (find_extremes(self, dim, largest, &values, &indices) < 0) {
+    if (reduce_extremes(self, dim, largest ? REDUCE_MAX : REDUCE_MIN, &values, &indices) < 0) {
         tensor_unref(values);
         tensor_unref(indices);
         return -1;
@@ -180,7 +118,8 @@ static int place_of_extreme(const struct op *op, const struct value *args, bool 
                                "0.",
                          op->name, dim);
     line = args[1].given ? tensor_ref(self) : flattened(self);
-    if (line && find_extremes(line, dim, largest, &values, &indices) == 0) {
+    if (line &&
+        reduce_extremes(line, dim, largest ? REDUCE_MAX : REDUCE_MIN, &values, &indices) == 0) {
         result = tensor_ref(indices);
         if (!args[2].i) {
             result = without_dim(result, dim);
@@ -281,6 +220,11 @@ int cumprod_forward(const struct op *op, const struct value *args, struct tensor
 }
 
 /* ---- running extremes ---- */
+
+struct search {
+    int64_t count;
+    bool largest;
+};
 
 /* The last of equal ones is kept. Operands: values, indices, line. */
 #define RUNNING_EXTREME(id, T)                                                                     \

@@ -29,6 +29,11 @@ struct reduce_loop {
 /* Joins what it finds to the results that are at `out`. Elements and results have one type. */
 typedef void reduce_fn(const struct reduce_loop *loop, char *out, const char *in);
 typedef reduce_fn *reduce_table[REDUCE_COUNT][DTYPE_COUNT];
+/* Extremes with their places: at `out` what is there is not joined but overwritten, at `places` are
+ * as many elements, as far apart. Only for REDUCE_MAX and REDUCE_MIN, and lines that are not empty.
+ */
+typedef void place_fn(const struct reduce_loop *loop, char *out, int64_t *places, const char *in);
+typedef place_fn *place_table[REDUCE_COUNT][DTYPE_COUNT];
 typedef kernel_fn *softmax_table[SOFTMAX_COUNT][DTYPE_COUNT];
 /* Forward and back. */
 typedef kernel_fn *recurrent_table[2][CELL_COUNT][DTYPE_COUNT];
@@ -44,6 +49,7 @@ typedef softmax_columns_fn *softmax_columns_table[SOFTMAX_COUNT][DTYPE_COUNT];
 struct kernel_table {
     elementwise_table elementwise;
     reduce_table reduce;
+    place_table place;
     /* One contiguous row of n >= 1 elements; ptr[0] and ptr[1] are not the same. */
     softmax_table softmax;
     softmax_columns_table softmax_columns;
@@ -84,6 +90,7 @@ int kernels_level(void);
 #define KERNEL_TABLES(isa)                                                                         \
     extern const elementwise_table elementwise_##isa;                                              \
     extern const reduce_table reduce_##isa;                                                        \
+    extern const place_table place_##isa;                                                          \
     extern const softmax_table softmax_##isa;                                                      \
     extern const softmax_columns_table softmax_columns_##isa;                                      \
     extern const recurrent_table recurrent_##isa;

@@ -344,6 +344,124 @@ PRODUCT(f64, double)
 #include "tensor/dtype.def"
 #undef DTYPE
 
+/*
+ * Extremes with their places. The place is that of the first of equal ones, or of the first NaN;
+ * the value is the element there, whose sign of zero may differ from that of its equals.
+ *
+ * A contiguous line is reduced block by block, and only the first block that holds the extreme is
+ * searched. Neighbours are a tile of values and one of places, both as wide as the elements, if
+ * these are wide enough, so that one comparison serves both.
+ */
+enum { PLACE_BLOCK = 1024, PLACE_TILE = 512 };
+#define PLACE_KERNEL(name, id, T, I, sign)                                                         \
+    static inline bool name##_beats_##id(T x, T best)                                              \
+    {                                                                                              \
+        return ((x sign best) | (x != x)) & (best == best);                                        \
+    }                                                                                              \
+    /* Where `best`, which is there, stands first. */                                              \
+    static I name##_find_##id(const T *in, I count, T best)                                        \
+    {                                                                                              \
+        I at = count;                                                                              \
+        if (best == best) {                                                                        \
+            for (I i = 0; i < count; i++) { /* no branch: a vector's least place each time */      \
+                const I here = in[i] == best ? i : count;                                          \
+                at = here < at ? here : at;                                                        \
+            }                                                                                      \
+        } else {                                                                                   \
+            for (at = 0; in[at] == in[at];)                                                        \
+                at++;                                                                              \
+        }                                                                                          \
+        return at;                                                                                 \
+    }                                                                                              \
+    /* The extremes of blocks of `size` elements come from `part`, or are found here. */           \
+    static int64_t name##_place_line_##id(const T *in, int64_t count, int64_t size, const T *part) \
+    {                                                                                              \
+        T best = 0;                                                                                \
+        int64_t start = 0;                                                                         \
+        for (int64_t at = 0; at < count; at += size) {                                             \
+            const int64_t n = count - at < size ? count - at : size;                               \
+            const T some = part ? part[at / size] : name##_line_##id(in + at, n, in[at]);          \
+            if (at == 0 || name##_beats_##id(some, best)) {                                        \
+                best = some;                                                                       \
+                start = at;                                                                        \
+            }                                                                                      \
+        }                                                                                          \
+        if (size > PLACE_BLOCK)                                                                    \
+            return start + name##_place_line_##id(in + start,                                      \
+                                                  count - start < size ? count - start : size,     \
+                                                  PLACE_BLOCK, NULL);                              \
+        return start + name##_find_##id(in + start,                                                \
+                                        (int)(count - start < size ? count - start : size), best); \
+    }                                                                                              \
+    static int64_t name##_place_shared_##id(const T *in, int64_t count)                            \
+    {                                                                                              \
+        const int64_t size = count / BATCH > PLACE_BLOCK ? count / BATCH + 1 : PLACE_BLOCK;        \
+        const int parts = (int)((count + size - 1) / size);                                        \
+        T part[BATCH];                                                                             \
+        _Pragma("omp parallel for schedule(static)") for (int i = 0; i < parts; i++)               \
+        {                                                                                          \
+            const int64_t at = i * size, n = count - at < size ? count - at : size;                \
+            part[i] = name##_line_##id(in + at, n, in[at]);                                        \
+        }                                                                                          \
+        return name##_place_line_##id(in, count, size, part);                                      \
+    }                                                                                              \
+    static void name##_place_tile_##id(const struct reduce_loop *l, int n, char *out,              \
+                                       int64_t *places, const char *in)                            \
+    {                                                                                              \
+        const int64_t step = l->out_step / (int64_t)sizeof(T);                                     \
+        T best[PLACE_TILE];                                                                        \
+        I at[PLACE_TILE] = {0};                                                                    \
+        memcpy(best, in, (size_t)n * sizeof(T));                                                   \
+        for (I i = 1; i < (I)l->count; i++) {                                                      \
+            const T *row = (const T *)(in + i * l->in_step);                                       \
+            for (int k = 0; k < n; k++) {                                                          \
+                const bool more = name##_beats_##id(row[k], best[k]);                              \
+                best[k] = more ? row[k] : best[k];                                                 \
+                at[k] = more ? i : at[k];                                                          \
+            }                                                                                      \
+        }                                                                                          \
+        for (int k = 0; k < n; k++) {                                                              \
+            RESULT(T, k) = best[k];                                                                \
+            places[k * step] = at[k];                                                              \
+        }                                                                                          \
+    }                                                                                              \
+    static void name##_place_##id(const struct reduce_loop *l, char *out, int64_t *places,         \
+                                  const char *in)                                                  \
+    {                                                                                              \
+        const int64_t step = l->out_step / (int64_t)sizeof(T), many = l->results;                  \
+        if (l->in_step != sizeof(T) && l->next_step == sizeof(T) && l->count <= INT32_MAX) {       \
+            for (int64_t i = 0; i < many; i += PLACE_TILE)                                         \
+                name##_place_tile_##id(l, (int)(many - i < PLACE_TILE ? many - i : PLACE_TILE),    \
+                                       out + i * l->out_step, places + i * step,                   \
+                                       in + i * (int64_t)sizeof(T));                               \
+            return;                                                                                \
+        }                                                                                          \
+        for (int64_t i = 0; i < many; i++, in += l->next_step) {                                   \
+            int64_t at = 0;                                                                        \
+            if (l->shared)                                                                         \
+                at = name##_place_shared_##id((const T *)in, l->count);                            \
+            else if (l->in_step == sizeof(T))                                                      \
+                at = name##_place_line_##id((const T *)in, l->count, PLACE_BLOCK, NULL);           \
+            for (int64_t k = 1; l->in_step != sizeof(T) && k < l->count; k++) {                    \
+                if (name##_beats_##id(AT(T, in + k * l->in_step), AT(T, in + at * l->in_step)))    \
+                    at = k;                                                                        \
+            }                                                                                      \
+            RESULT(T, i) = AT(T, in + at * l->in_step);                                            \
+            places[i * step] = at;                                                                 \
+        }                                                                                          \
+    }
+#define PLACES(id, T, I)                                                                           \
+    PLACE_KERNEL(max, id, T, I, >)                                                                 \
+    PLACE_KERNEL(min, id, T, I, <)
+PLACES(b8, bool, int32_t)
+PLACES(u8, uint8_t, int32_t)
+PLACES(i8, int8_t, int32_t)
+PLACES(i16, int16_t, int32_t)
+PLACES(i32, int32_t, int32_t)
+PLACES(i64, int64_t, int64_t)
+PLACES(f32, float, int32_t)
+PLACES(f64, double, int64_t)
+
 #define ARITHMETIC(name)                                                                           \
     {                                                                                              \
         [DTYPE_i64] = name##_i64, [DTYPE_f32] = name##_f32, [DTYPE_f64] = name##_f64               \
@@ -360,6 +478,23 @@ const reduce_table REDUCE_TABLE = {
 #include "tensor/dtype.def"
 #undef DTYPE
 #define DTYPE(id, ctype, name, category, class) [DTYPE_##id] = min_##id,
+        },
+    [REDUCE_MIN] =
+        {
+#include "tensor/dtype.def"
+#undef DTYPE
+        },
+};
+
+#define PLACE_TABLE ISA_PASTE(place_, KERNEL_ISA)
+
+#define DTYPE(id, ctype, name, category, class) [DTYPE_##id] = max_place_##id,
+const place_table PLACE_TABLE = {
+    [REDUCE_MAX] =
+        {
+#include "tensor/dtype.def"
+#undef DTYPE
+#define DTYPE(id, ctype, name, category, class) [DTYPE_##id] = min_place_##id,
         },
     [REDUCE_MIN] =
         {

@@ -56,7 +56,22 @@ struct walk {
     int count;
     struct dimension dims[TENSOR_MAX_DIMS + 2];
     reduce_fn *kernel;
+    /* Instead, where the places of extremes are wanted as well; both tensors have one geometry. */
+    place_fn *place;
+    const struct tensor *values, *places;
 };
+
+static void run_loop(const struct walk *w, const struct reduce_loop *loop, char *out,
+                     const char *in)
+{
+    if (w->place)
+        w->place(loop, out,
+                 (int64_t *)tensor_data(w->places) +
+                     (out - tensor_data(w->values)) / (int64_t)dtype_size(tensor_dtype(w->values)),
+                 in);
+    else
+        w->kernel(loop, out, in);
+}
 
 static bool lies_inside(const struct dimension *a, const struct dimension *b)
 {
@@ -134,7 +149,7 @@ static void walk_serial(const struct walk *w, char *out, const char *in)
             to += rest % w->dims[d].size * w->dims[d].out_step;
             rest /= w->dims[d].size;
         }
-        w->kernel(&loop, to, from);
+        run_loop(w, &loop, to, from);
     }
 }
 
@@ -168,7 +183,7 @@ static void walk_long(const struct walk *w, char *out, const char *in, size_t si
         walk_parallel(w, d, out, in, w->dims[d].in_step == (int64_t)size ? 128 / (int64_t)size : 1);
     } else if (w->count == 2 && loop.results == 1 && loop.in_step == (int64_t)size) {
         loop.shared = true;
-        w->kernel(&loop, out, in);
+        run_loop(w, &loop, out, in);
     } else {
         walk_serial(w, out, in);
     }
@@ -243,6 +258,27 @@ struct tensor *reduce(struct tensor *self, uint32_t mask, bool keepdim, enum red
     }
     tensor_unref(in);
     return out;
+}
+
+int reduce_extremes(struct tensor *self, int dim, enum reduction reduction, struct tensor **values,
+                    struct tensor **places)
+{
+    const uint32_t mask = self->ndim ? 1u << dim : 0;
+    int64_t shape[TENSOR_MAX_DIMS];
+    int ndim = reduced_shape(self, mask, true, shape);
+    struct walk w = {.place = kernels.place[reduction][self->dtype]};
+
+    *values = tensor_new(tensor_dtype(self), ndim, shape);
+    *places = *values ? tensor_new(DTYPE_i64, ndim, shape) : NULL;
+    if (!*places)
+        return -1;
+    w.values = *values;
+    w.places = *places;
+    if (self->numel > 0) {
+        plan_walk(&w, self, *values, mask, true);
+        walk_all(&w, self, *values);
+    }
+    return 0;
 }
 
 enum dtype reduce_sum_dtype(const struct tensor *self, const struct value *wanted)

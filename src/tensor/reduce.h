@@ -16,6 +16,12 @@ int reduced_shape(const struct tensor *self, uint32_t mask, bool keepdim, int64_
  */
 struct tensor *reduce(struct tensor *self, uint32_t mask, bool keepdim, enum reduction reduction,
                       enum dtype dtype);
+/* The extremes along dim, which is kept with size 1, and their places in int64: the first of equal
+ * ones, or the first NaN. Lines must not be empty. -1 on an error; the caller releases what is
+ * there.
+ */
+int reduce_extremes(struct tensor *self, int dim, enum reduction reduction, struct tensor **values,
+                    struct tensor **places);
 /* Whole numbers are summed in int64 unless a dtype is asked for. */
 enum dtype reduce_sum_dtype(const struct tensor *self, const struct value *wanted);
 /* How many elements make one result. */

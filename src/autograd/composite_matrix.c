@@ -121,7 +121,7 @@ int svd_composite(const struct op *op, const struct value *args, struct tensor *
         0)
         return -1;
     mark = pool_open();
-    v = d_transpose(pool_keep(out[2]), -2, -1);
+    v = d_conjugate(d_transpose(pool_keep(out[2]), -2, -1));
     out[2] = v ? tensor_ref(v) : NULL;
     pool_close(mark);
     return v ? 0 : -1;
@@ -147,7 +147,7 @@ int slogdet_composite(const struct op *op, const struct value *args, struct tens
     return op_call(&ops[OP_linalg_slogdet], args, out);
 }
 
-/* NaN where the determinant is negative. */
+/* NaN where the determinant is negative; with the angle of a complex one. */
 int logdet_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *pair[2] = {NULL};
@@ -157,6 +157,8 @@ int logdet_composite(const struct op *op, const struct value *args, struct tenso
         return -1;
     pool_keep(pair[0]);
     pool_keep(pair[1]);
+    if (dtype_is_complex(tensor_dtype(pair[0])))
+        return pool_leave(op, mark, d_add(d_log(pair[0]), pair[1]), out);
     pair[0] = d_eq(pair[0], d_number(scalar_int(-1)));
     pair[1] = D(where, V_TENSOR(pair[0]), V_TENSOR(d_number(scalar_float(NAN))), V_TENSOR(pair[1]));
     return pool_leave(op, mark, pair[1], out);
@@ -221,25 +223,6 @@ static struct tensor *with_batch(struct tensor *t, int count, const int64_t *bat
     return d_expand(t, count + keep, shape);
 }
 
-/* x next to y along dim. */
-static struct tensor *joined(struct tensor *x, struct tensor *y, int dim)
-{
-    return x && y ? D(cat, V_TENSORS(((struct tensor *[]){x, y}), 2), V_INT(dim)) : NULL;
-}
-
-/* (A + iB) (x + iy) = c + id as a real system: A and -B above B and A, times x above y. */
-static struct tensor *solve_complex(struct tensor *a, struct tensor *b, bool vector)
-{
-    struct tensor *re = d_part(a, 0), *im = d_part(a, 1), *x;
-    int64_t n = a->shape[a->ndim - 1];
-    int dim = vector ? -1 : -2;
-
-    a = joined(joined(re, d_neg(im), -1), joined(im, re, -1), -2);
-    b = joined(d_part(b, 0), d_part(b, 1), dim);
-    x = a && b ? D(_linalg_solve_ex, V_TENSOR(a), V_TENSOR(b), V_INT(vector)) : NULL;
-    return x ? d_call2(OP_complex, d_narrow(x, dim, 0, n), d_narrow(x, dim, n, n)) : NULL;
-}
-
 int linalg_solve_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *a = args[0].tensor, *b = args[1].tensor, *x;
@@ -259,10 +242,7 @@ int linalg_solve_composite(const struct op *op, const struct value *args, struct
         a = d_transpose(a, -2, -1);
         b = vector ? b : d_transpose(b, -2, -1);
     }
-    if (a && b && dtype_is_complex(tensor_dtype(a)))
-        x = solve_complex(a, b, vector);
-    else
-        x = a && b ? D(_linalg_solve_ex, V_TENSOR(a), V_TENSOR(b), V_INT(vector)) : NULL;
+    x = a && b ? D(_linalg_solve_ex, V_TENSOR(a), V_TENSOR(b), V_INT(vector)) : NULL;
     if (x && !left && !vector)
         x = d_transpose(x, -2, -1);
     return pool_leave(op, mark, x, out);
@@ -310,7 +290,7 @@ static struct tensor *threshold(const struct tensor *a, struct tensor *s, const 
                                 const struct value *rtol)
 {
     int64_t rows = a->shape[a->ndim - 2], cols = a->shape[a->ndim - 1], last[1] = {-1};
-    double eps = a->dtype == DTYPE_f32 ? FLT_EPSILON : DBL_EPSILON;
+    double eps = dtype_infos[a->dtype].part == DTYPE_f32 ? FLT_EPSILON : DBL_EPSILON;
     double relative = rtol->given                  ? rtol->d
                       : atol->given && atol->d > 0 ? 0
                                                    : eps * (double)(rows > cols ? rows : cols);
@@ -359,8 +339,8 @@ static struct tensor *pinv(struct tensor *a, const struct value *atol, const str
     s = d_where(seen, d_reciprocal(s));
     if (!s)
         return NULL;
-    s = d_mul(d_transpose(out[2], -2, -1), d_unsqueeze(s, -2));
-    return s ? d_matmul(s, d_transpose(out[0], -2, -1)) : NULL;
+    s = d_mul(d_conjugate(d_transpose(out[2], -2, -1)), d_unsqueeze(s, -2));
+    return s ? d_matmul(s, d_conjugate(d_transpose(out[0], -2, -1))) : NULL;
 }
 
 int linalg_pinv_composite(const struct op *op, const struct value *args, struct tensor **out)

@@ -16,6 +16,11 @@ static struct tensor *product(struct tensor *x, struct tensor *y)
     return x && y ? d_matmul(x, y) : NULL;
 }
 
+static struct tensor *turned_conjugate(struct tensor *x)
+{
+    return d_conjugate(turned(x));
+}
+
 static struct tensor *solve_triangular(struct tensor *a, struct tensor *b, bool upper, bool unit)
 {
     return a && b ? D(linalg_solve_triangular, V_TENSOR(a), V_TENSOR(b), V_INT(upper), V_INT(true),
@@ -152,7 +157,7 @@ int lu_unpack_composite(const struct op *op, const struct value *args, struct te
     return unpack(pool_open(), args[0].tensor, args[1].tensor, out);
 }
 
-/* A X = B is L U X = P^T B; the adjoint equation A^T X = B is U^T L^T P^T X = B. */
+/* A X = B is L U X = P^T B; the adjoint equation A^H X = B is U^H L^H P^T X = B. */
 static struct tensor *lu_solve(struct tensor *lu, struct tensor *pivots, struct tensor *b,
                                bool adjoint)
 {
@@ -162,8 +167,8 @@ static struct tensor *lu_solve(struct tensor *lu, struct tensor *pivots, struct 
         x = solve_triangular(lu, product(turned(p), b), false, true);
         return solve_triangular(lu, x, true, false);
     }
-    x = solve_triangular(turned(lu), b, false, false);
-    return product(p, solve_triangular(turned(lu), x, true, true));
+    x = solve_triangular(turned_conjugate(lu), b, false, false);
+    return product(p, solve_triangular(turned_conjugate(lu), x, true, true));
 }
 
 int linalg_lu_solve_composite(const struct op *op, const struct value *args, struct tensor **out)
@@ -180,8 +185,8 @@ int linalg_lu_solve_composite(const struct op *op, const struct value *args, str
     if (args[1].tensor->dtype != DTYPE_i32)
         return error_set(ERROR_RUNTIME, "linalg.lu_solve: pivots should be a Tensor of scalar type "
                                         "torch.int32");
-    x = lu_solve(args[0].tensor, args[1].tensor, left ? b : turned(b), args[4].i == left);
-    return pool_leave(op, mark, left ? x : turned(x), out);
+    x = lu_solve(args[0].tensor, args[1].tensor, left ? b : turned_conjugate(b), args[4].i == left);
+    return pool_leave(op, mark, left ? x : turned_conjugate(x), out);
 }
 
 int lu_solve_composite(const struct op *op, const struct value *args, struct tensor **out)
@@ -211,12 +216,13 @@ int triangular_solve_composite(const struct op *op, const struct value *args, st
     return leave(mark, 2, results, out);
 }
 
-/* A = L L^T, or U^T U. */
+/* A = L L^H, or U^H U. */
 static struct tensor *cholesky_solve(struct tensor *b, struct tensor *factor_matrix, bool upper)
 {
-    struct tensor *lower = upper ? turned(factor_matrix) : factor_matrix;
+    struct tensor *lower = upper ? turned_conjugate(factor_matrix) : factor_matrix;
 
-    return solve_triangular(turned(lower), solve_triangular(lower, b, false, false), true, false);
+    return solve_triangular(turned_conjugate(lower), solve_triangular(lower, b, false, false), true,
+                            false);
 }
 
 int cholesky_solve_composite(const struct op *op, const struct value *args, struct tensor **out)
@@ -258,12 +264,12 @@ int linalg_solve_ex_composite(const struct op *op, const struct value *args, str
     (void)op;
     if (!factor(args[0].tensor, V_INT(true), args[3].i, factors))
         return -1;
-    b = vector ? d_unsqueeze(b, -1) : left ? b : turned(b);
+    b = vector ? d_unsqueeze(b, -1) : left ? b : turned_conjugate(b);
     results[0] = b ? lu_solve(factors[0], factors[1], b, !left) : NULL;
     if (results[0])
         results[0] = vector ? D(squeeze__dim, V_TENSOR(results[0]), V_INT(-1))
                      : left ? results[0]
-                            : turned(results[0]);
+                            : turned_conjugate(results[0]);
     results[1] = factors[2];
     return leave(mark, 2, results, out);
 }
@@ -362,12 +368,13 @@ int vecdot_composite(const struct op *op, const struct value *args, struct tenso
     struct tensor *x = args[0].tensor;
     size_t mark = pool_open();
 
-    if (!dtype_is_float(tensor_dtype(x)))
+    if (!dtype_is_differentiable(tensor_dtype(x)))
         return error_set(ERROR_RUNTIME,
                          "linalg.vecdot: Expected a floating point or complex tensor as input. Got "
                          "%s",
                          dtype_short_name(tensor_dtype(x)));
-    return pool_leave(op, mark, d_sum(d_mul(x, args[1].tensor), &args[2].i, 1, false), out);
+    return pool_leave(op, mark, d_sum(d_mul(d_conjugate(x), args[1].tensor), &args[2].i, 1, false),
+                      out);
 }
 
 /* ---- tensors as matrices ---- */
@@ -496,7 +503,7 @@ int matrix_exp_composite(const struct op *op, const struct value *args, struct t
     return pool_leave(op, mark, result, out);
 }
 
-/* The first columns of (1 - tau_0 v_0 v_0^T) (1 - tau_1 v_1 v_1^T) ..., v_i below the diagonal. */
+/* The first columns of (1 - tau_0 v_0 v_0^H) (1 - tau_1 v_1 v_1^H) ..., v_i below the diagonal. */
 int householder_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *a = args[0].tensor, *tau = args[1].tensor, *vectors, *result;
@@ -522,7 +529,7 @@ int householder_composite(const struct op *op, const struct value *args, struct 
         struct tensor *v = d_narrow(vectors, -1, i, 1), *t = d_narrow(tau, -1, i, 1);
 
         t = t ? d_unsqueeze(t, -1) : NULL;
-        result = d_sub(result, d_mul(t, product(v, product(turned(v), result))));
+        result = d_sub(result, d_mul(t, product(v, product(turned_conjugate(v), result))));
     }
     return pool_leave(op, mark, result ? d_narrow(result, -1, 0, n) : NULL, out);
 }

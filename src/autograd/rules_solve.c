@@ -91,14 +91,20 @@ void linalg_lu_factor_rule(struct grad_call *c)
     c->grads[0] = product(unpacked[0], whole);
 }
 
+static struct tensor *turned_conjugate(struct tensor *x)
+{
+    return d_conjugate(turned(x));
+}
+
 /* X = A^+ B: the gradient of A is that of the pseudo-inverse (Golub and Pereyra 1973). */
 void linalg_lstsq_rule(struct grad_call *c)
 {
-    struct tensor *a = c->args[0].tensor, *b = c->args[1].tensor, *g = c->g[0], *inverse, *k, *h;
+    struct tensor *a = d_conjugate(c->args[0].tensor), *b = d_conjugate(c->args[1].tensor);
+    struct tensor *g = c->g[0], *inverse, *k, *h;
     struct tensor *parts[3];
     bool vector;
 
-    if (!g)
+    if (!g || !a || !b)
         return;
     vector = b->ndim == a->ndim - 1 || b->ndim == 1;
     if (vector) {
@@ -107,17 +113,18 @@ void linalg_lstsq_rule(struct grad_call *c)
     }
     inverse = D(linalg_pinv, V_TENSOR(a));
     if (grad_wanted(c, 1)) {
-        struct tensor *gb = product(turned(inverse), g);
+        struct tensor *gb = product(turned_conjugate(inverse), g);
 
         grad_store(c, 1, 1, vector && gb ? D(squeeze__dim, V_TENSOR(gb), V_INT(-1)) : gb);
     }
     if (!grad_wanted(c, 0))
         return;
-    h = turned(product(g, turned(b))); /* the gradient of A^+, transposed: like A */
+    h = turned_conjugate(
+        product(g, turned_conjugate(b))); /* the gradient of A^+, transposed: like A */
     k = product(h, inverse);
-    parts[0] = d_neg(turned(product(inverse, k)));
-    parts[1] = product(k, turned(inverse));
+    parts[0] = d_neg(turned_conjugate(product(inverse, k)));
+    parts[1] = product(k, turned_conjugate(inverse));
     parts[1] = d_sub(parts[1], product(product(a, inverse), parts[1]));
-    parts[2] = product(product(turned(inverse), inverse), d_sub(h, product(k, a)));
+    parts[2] = product(product(turned_conjugate(inverse), inverse), d_sub(h, product(k, a)));
     grad_store(c, 0, 0, d_add(d_add(parts[0], parts[1]), parts[2]));
 }

@@ -44,9 +44,8 @@ static lapack_int real_matrix(struct eig *e, int64_t i)
     char *im = re + n * size, *columns = im + n * size;
     lapack_int info;
 
-    info = LAPACK_CALL(e->m.single, geev, 'N', e->vectors ? 'V' : 'N', n,
-                       batch_at(e->a, e->m.count, i), n, (void *)re, (void *)im, NULL, 1,
-                       e->vectors ? (void *)columns : NULL, n);
+    info = LAPACK_REAL(&e->m, geev, 'N', e->vectors ? 'V' : 'N', n, batch_at(e->a, e->m.count, i),
+                       n, (void *)re, (void *)im, NULL, 1, e->vectors ? (void *)columns : NULL, n);
     if (info != 0)
         return info;
     at = batch_at(e->values, e->m.count, i);
@@ -78,12 +77,11 @@ static lapack_int complex_matrix(struct eig *e, int64_t i)
 
 static int run(struct eig *e, const char *name)
 {
-    bool is_complex = dtype_is_complex(tensor_dtype(e->a));
     void *token = lapack_begin(10.0 * e->m.rows * e->m.rows * e->m.rows * (double)e->m.count);
     lapack_int info = 0;
 
     for (int64_t i = 0; i < e->m.count && e->m.rows > 0 && info == 0; i++)
-        info = is_complex ? complex_matrix(e, i) : real_matrix(e, i);
+        info = e->m.is_complex ? complex_matrix(e, i) : real_matrix(e, i);
     lapack_end(token);
     if (info > 0)
         return error_set(ERROR_LINALG,

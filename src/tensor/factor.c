@@ -39,7 +39,7 @@ int linalg_eigh_forward(const struct op *op, const struct value *args, struct te
     if (strlen(args[1].text) != 1 || !strchr("LUlu", uplo))
         return error_set(ERROR_RUNTIME, "Expected UPLO argument to be 'L' or 'U', but got %s",
                          args[1].text);
-    results[0] = batch_new(self, tensor_dtype(self), m.rows);
+    results[0] = batch_new(self, m.part, m.rows);
     vectors = columns_of(self);
     if (!results[0] || !vectors) {
         tensor_unref(results[0]);
@@ -48,8 +48,9 @@ int linalg_eigh_forward(const struct op *op, const struct value *args, struct te
     }
     token = lapack_begin(cubed(&m));
     for (i = 0; i < m.count && m.rows > 0 && info == 0; i++)
-        info = LAPACK_CALL(m.single, syevd, wanted ? 'V' : 'N', uplo, m.rows,
-                           batch_at(vectors, m.count, i), m.rows, batch_at(results[0], m.count, i));
+        info =
+            LAPACK_CALL2(&m, syevd, heevd, wanted ? 'V' : 'N', uplo, m.rows,
+                         batch_at(vectors, m.count, i), m.rows, batch_at(results[0], m.count, i));
     lapack_end(token);
     if (info != 0) {
         tensor_unref(results[0]);
@@ -73,7 +74,7 @@ int linalg_eigh_forward(const struct op *op, const struct value *args, struct te
 /* Zeros where potrf leaves what was there. */
 static void clear_other_triangle(const struct matrices *m, char *matrix, bool upper)
 {
-    size_t size = m->single ? sizeof(float) : sizeof(double), n = (size_t)m->rows;
+    size_t size = m->size, n = (size_t)m->rows;
 
     for (size_t j = 0; j < n; j++) {
         if (upper)
@@ -101,7 +102,7 @@ int linalg_cholesky_ex_forward(const struct op *op, const struct value *args, st
         int32_t *info = batch_at(results[1], m.count, i);
 
         *info = m.rows == 0 ? 0
-                            : LAPACK_CALL(m.single, potrf, upper ? 'U' : 'L', m.rows,
+                            : LAPACK_CALL(&m, potrf, upper ? 'U' : 'L', m.rows,
                                           batch_at(buffer, m.count, i), m.rows);
         clear_other_triangle(&m, batch_at(buffer, m.count, i), upper);
         if (*info != 0 && bad < 0)
@@ -145,10 +146,9 @@ static lapack_int svd_run(struct svd *svd)
         return 0;
     }
     for (int64_t i = 0; i < m->count && info == 0; i++)
-        info =
-            LAPACK_CALL(m->single, gesdd, svd->job, m->rows, m->cols, batch_at(svd->a, m->count, i),
-                        m->rows, batch_at(svd->s, m->count, i), batch_at(svd->u, m->count, i),
-                        m->rows, batch_at(svd->vh, m->count, i), vh_rows);
+        info = LAPACK_CALL(m, gesdd, svd->job, m->rows, m->cols, batch_at(svd->a, m->count, i),
+                           m->rows, batch_at(svd->s, m->count, i), batch_at(svd->u, m->count, i),
+                           m->rows, batch_at(svd->vh, m->count, i), vh_rows);
     return info;
 }
 
@@ -168,7 +168,7 @@ int linalg_svd_forward(const struct op *op, const struct value *args, struct ten
     svd.a = columns_of(self);
     svd.u = columns_new(self, svd.m.rows, full ? svd.m.rows : least);
     svd.vh = columns_new(self, full ? svd.m.cols : least, svd.m.cols);
-    svd.s = batch_new(self, tensor_dtype(self), least);
+    svd.s = batch_new(self, svd.m.part, least);
     token = lapack_begin(cubed(&svd.m));
     if (svd.a && svd.u && svd.vh && svd.s)
         info = svd_run(&svd);
@@ -204,7 +204,7 @@ int linalg_svd_forward(const struct op *op, const struct value *args, struct ten
 static void take_r(const struct matrices *m, const struct tensor *factored, int64_t i,
                    lapack_int rows, void *r)
 {
-    size_t size = m->single ? sizeof(float) : sizeof(double);
+    size_t size = m->size;
     const char *from = batch_at(factored, m->count, i);
 
     memset(r, 0, size * (size_t)rows * (size_t)m->cols);
@@ -218,14 +218,14 @@ static void take_r(const struct matrices *m, const struct tensor *factored, int6
 static lapack_int qr_run(const struct matrices *m, struct tensor *a, struct tensor *tau,
                          struct tensor *q, lapack_int q_cols, struct tensor *r, lapack_int r_rows)
 {
-    size_t size = m->single ? sizeof(float) : sizeof(double);
+    size_t size = m->size;
     lapack_int least = m->rows < m->cols ? m->rows : m->cols, info = 0;
 
     for (int64_t i = 0; i < m->count && info == 0; i++) {
         void *matrix = batch_at(a, m->count, i), *t = batch_at(tau, m->count, i), *into;
 
         if (least > 0)
-            info = LAPACK_CALL(m->single, geqrf, m->rows, m->cols, matrix, m->rows, t);
+            info = LAPACK_CALL(m, geqrf, m->rows, m->cols, matrix, m->rows, t);
         take_r(m, a, i, r_rows, batch_at(r, m->count, i));
         if (!q || q_cols == 0 || info != 0)
             continue;
@@ -233,7 +233,7 @@ static lapack_int qr_run(const struct matrices *m, struct tensor *a, struct tens
         memset(into, 0, size * (size_t)m->rows * (size_t)q_cols);
         memcpy(into, matrix,
                size * (size_t)m->rows * (size_t)(q_cols < m->cols ? q_cols : m->cols));
-        info = LAPACK_CALL(m->single, orgqr, m->rows, q_cols, least, into, m->rows, t);
+        info = LAPACK_CALL2(m, orgqr, ungqr, m->rows, q_cols, least, into, m->rows, t);
     }
     return info;
 }
@@ -298,8 +298,8 @@ int eig_forward(const struct op *op, const struct value *args, struct tensor **o
     vectors = columns_new(self, wanted ? m.rows : 1, wanted ? m.rows : 0);
     token = lapack_begin(cubed(&m));
     if (a && values && vectors && m.rows > 0)
-        info = LAPACK_CALL(m.single, geev, 'N', wanted ? 'V' : 'N', m.rows, batch_at(a, 1, 0),
-                           m.rows, batch_at(values, 2, 0), batch_at(values, 2, 1), NULL, 1,
+        info = LAPACK_REAL(&m, geev, 'N', wanted ? 'V' : 'N', m.rows, batch_at(a, 1, 0), m.rows,
+                           batch_at(values, 2, 0), batch_at(values, 2, 1), NULL, 1,
                            batch_at(vectors, 1, 0), m.rows);
     lapack_end(token);
     if (info > 0)

@@ -28,6 +28,9 @@ int matrices_of(const char *name, const struct tensor *t, struct matrices *m)
         return error_set(ERROR_RUNTIME, "%s: a matrix of %lld by %lld is too large for LAPACK",
                          name, (long long)rows, (long long)cols);
     *m = (struct matrices){.single = dtype_infos[dtype].part == DTYPE_f32,
+                           .is_complex = dtype_is_complex(dtype),
+                           .part = dtype_infos[dtype].part,
+                           .size = dtype_size(dtype),
                            .count = shape_numel(t->ndim - 2, t->shape),
                            .rows = (lapack_int)rows,
                            .cols = (lapack_int)cols};
@@ -89,17 +92,16 @@ static void turn(size_t size, int64_t rows, int64_t cols, int64_t row_step, char
 {
     if (size == sizeof(uint32_t))
         TURN(uint32_t)
-    else
+    else if (size == sizeof(uint64_t))
         TURN(uint64_t)
+    else
+        TURN(double _Complex)
 }
 
 /* One matrix in rows, which most are. */
 static bool is_rows(const struct tensor *t)
 {
-    size_t size = dtype_size(tensor_dtype(t));
-
-    return t->ndim == 2 && t->stride[1] == 1 &&
-           (size == sizeof(uint32_t) || size == sizeof(uint64_t));
+    return t->ndim == 2 && t->stride[1] == 1;
 }
 
 struct tensor *columns_of(const struct tensor *t)

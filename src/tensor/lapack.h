@@ -12,14 +12,24 @@
 
 #include <lapacke.h>
 
-/* LAPACKE_sNAME or LAPACKE_dNAME; pointers to elements are void *. */
-#define LAPACK_CALL(single, name, ...)                                                             \
-    ((single) ? LAPACKE_s##name(LAPACK_COL_MAJOR, __VA_ARGS__)                                     \
-              : LAPACKE_d##name(LAPACK_COL_MAJOR, __VA_ARGS__))
+/* LAPACKE_sNAME, dNAME, cNAME or zNAME, as the type of the matrices `m` asks; pointers to elements
+ * are void *. LAPACK_CALL2 is for a routine that has another name for complex numbers (syevd and
+ * heevd), LAPACK_REAL for one that takes other arguments there. */
+#define LAPACK_CALL(m, name, ...) LAPACK_CALL2(m, name, name, __VA_ARGS__)
+#define LAPACK_CALL2(m, real_name, complex_name, ...)                                              \
+    (!(m)->is_complex ? LAPACK_REAL(m, real_name, __VA_ARGS__)                                     \
+     : (m)->single    ? LAPACKE_c##complex_name(LAPACK_COL_MAJOR, __VA_ARGS__)                     \
+                      : LAPACKE_z##complex_name(LAPACK_COL_MAJOR, __VA_ARGS__))
+#define LAPACK_REAL(m, name, ...)                                                                  \
+    ((m)->single ? LAPACKE_s##name(LAPACK_COL_MAJOR, __VA_ARGS__)                                  \
+                 : LAPACKE_d##name(LAPACK_COL_MAJOR, __VA_ARGS__))
 
 /* What a (..., m, n) tensor is made of. */
 struct matrices {
     bool single; /* float32 or complex64, else float64 or complex128 */
+    bool is_complex;
+    enum dtype part; /* of singular values, norms: that of the elements or of their parts */
+    size_t size;     /* of an element */
     int64_t count;
     lapack_int rows, cols;
 };

@@ -35,25 +35,16 @@ struct problem {
 static lapack_int solve(const struct problem *p, void *a, void *x, void *values, lapack_int *rank)
 {
     lapack_int m = p->m.rows, n = p->m.cols, k = p->columns, h = p->height;
-    bool single = p->m.single;
 
     if (p->driver == GELS)
-        return LAPACK_CALL(single, gels, 'N', m, n, k, a, m, x, h);
+        return LAPACK_CALL(&p->m, gels, 'N', m, n, k, a, m, x, h);
     if (p->driver == GELSY) {
         memset(p->pivots, 0, (size_t)n * sizeof(*p->pivots));
-        return single ? LAPACKE_sgelsy(LAPACK_COL_MAJOR, m, n, k, a, m, x, h, p->pivots,
-                                       (float)p->rcond, rank)
-                      : LAPACKE_dgelsy(LAPACK_COL_MAJOR, m, n, k, a, m, x, h, p->pivots, p->rcond,
-                                       rank);
+        return LAPACK_CALL(&p->m, gelsy, m, n, k, a, m, x, h, p->pivots, p->rcond, rank);
     }
     if (p->driver == GELSD)
-        return single
-                   ? LAPACKE_sgelsd(LAPACK_COL_MAJOR, m, n, k, a, m, x, h, values, (float)p->rcond,
-                                    rank)
-                   : LAPACKE_dgelsd(LAPACK_COL_MAJOR, m, n, k, a, m, x, h, values, p->rcond, rank);
-    return single ? LAPACKE_sgelss(LAPACK_COL_MAJOR, m, n, k, a, m, x, h, values, (float)p->rcond,
-                                   rank)
-                  : LAPACKE_dgelss(LAPACK_COL_MAJOR, m, n, k, a, m, x, h, values, p->rcond, rank);
+        return LAPACK_CALL(&p->m, gelsd, m, n, k, a, m, x, h, values, p->rcond, rank);
+    return LAPACK_CALL(&p->m, gelss, m, n, k, a, m, x, h, values, p->rcond, rank);
 }
 
 /* Rows from..to of x (batch, columns, height), as (batch, to - from, columns). */
@@ -79,22 +70,22 @@ static struct tensor *residuals_of(const struct problem *p, const struct tensor 
     struct tensor *sums;
     bool full = p->m.rows > p->m.cols && p->driver != GELSY;
     enum dtype dtype = tensor_dtype(x);
-    size_t size = dtype_size(dtype);
 
     for (int64_t i = 0; p->driver != GELS && i < rank->numel; i++)
         full &= ((const int64_t *)tensor_data(rank))[i] == p->m.cols;
     if (!full)
-        return tensor_new(dtype, 1, &none);
+        return tensor_new(p->m.part, 1, &none);
     memcpy(shape, x->shape, sizeof(shape));
-    sums = tensor_new(dtype, x->ndim - 1, shape);
+    sums = tensor_new(p->m.part, x->ndim - 1, shape);
     for (int64_t i = 0; sums && i < count * p->columns; i++) {
         double sum = 0;
 
         for (int64_t r = p->m.cols; r < p->m.rows; r++) {
-            double rest = dtype_load(dtype, tensor_data(x) + (size_t)(i * p->height + r) * size).d;
-            sum += rest * rest;
+            struct scalar rest =
+                dtype_load(dtype, tensor_data(x) + (size_t)(i * p->height + r) * p->m.size);
+            sum += rest.d * rest.d + rest.im * rest.im;
         }
-        dtype_store(dtype, tensor_data(sums) + (size_t)i * size, scalar_float(sum));
+        dtype_store(p->m.part, batch_at(sums, sums->numel, i), scalar_float(sum));
     }
     return sums;
 }
@@ -150,8 +141,7 @@ static int run(struct problem *p, const struct tensor *self, const struct tensor
     void *token;
 
     rank = ranks ? batch_new(self, DTYPE_i64, -1) : tensor_new(DTYPE_i64, 1, &none);
-    values = spectrum ? batch_new(self, tensor_dtype(self), least)
-                      : tensor_new(tensor_dtype(self), 1, &none);
+    values = spectrum ? batch_new(self, p->m.part, least) : tensor_new(p->m.part, 1, &none);
     p->pivots = mem_zero((size_t)p->m.cols + 1, sizeof(*p->pivots));
     token = lapack_begin((double)p->m.count * p->m.rows * p->m.cols * least);
     for (int64_t i = 0; a && x && rank && values && p->pivots && i < p->m.count && info == 0; i++) {

@@ -1,9 +1,9 @@
 /* What an LU factorisation gives: solutions, inverses, determinants. */
 #include "base/error.h"
 #include "base/mem.h"
+#include "tensor/complex_math.h"
 #include "tensor/lapack.h"
 
-#include <math.h>
 #include <string.h>
 
 /* PA = LU of a batch. A contiguous tensor is factored as it lies, which is transposed to LAPACK. */
@@ -38,7 +38,7 @@ static int lu_init(struct lu *lu, const char *name, const struct tensor *t)
     }
     token = lapack_begin((double)lu->m.count * pow(lu->m.rows, 3));
     for (int64_t i = 0; i < lu->m.count && lu->m.rows > 0; i++)
-        lu->info[i] = LAPACK_CALL(lu->m.single, getrf, lu->m.rows, lu->m.rows,
+        lu->info[i] = LAPACK_CALL(&lu->m, getrf, lu->m.rows, lu->m.rows,
                                   batch_at(lu->factors, lu->m.count, i), lu->m.rows,
                                   lu->pivots + i * lu->m.rows);
     lapack_end(token);
@@ -62,7 +62,7 @@ static void lu_solve(const struct lu *lu, struct tensor *b, lapack_int columns)
     void *token = lapack_begin((double)lu->m.count * n * n * columns);
 
     for (int64_t i = 0; i < lu->m.count && n > 0 && columns > 0; i++)
-        LAPACK_CALL(lu->m.single, getrs, lu->transposed, n, columns,
+        LAPACK_CALL(&lu->m, getrs, lu->transposed, n, columns,
                     batch_at(lu->factors, lu->m.count, i), n, lu->pivots + i * n,
                     batch_at(b, lu->m.count, i), n);
     lapack_end(token);
@@ -144,12 +144,14 @@ int linalg_solve_forward(const struct op *op, const struct value *args, struct t
 
 /* ---- determinants ---- */
 
-static double diagonal_at(const struct lu *lu, int64_t i, int64_t k)
+/* Element k of the diagonal; of real numbers its imaginary part is 0. */
+static double _Complex diagonal_at(const struct lu *lu, int64_t i, int64_t k)
 {
-    const void *matrix = batch_at(lu->factors, lu->m.count, i);
-    int64_t at = k * (lu->m.rows + 1);
+    const char *matrix = batch_at(lu->factors, lu->m.count, i);
+    struct scalar x =
+        dtype_load(tensor_dtype(lu->factors), matrix + (size_t)(k * (lu->m.rows + 1)) * lu->m.size);
 
-    return lu->m.single ? (double)((const float *)matrix)[at] : ((const double *)matrix)[at];
+    return __builtin_complex(x.d, x.im);
 }
 
 /* -1 when the rows were exchanged an odd number of times. */
@@ -164,15 +166,15 @@ static int pivot_sign(const struct lu *lu, int64_t i)
     return sign;
 }
 
-static void store(struct tensor *t, int64_t i, double x)
+static void store(struct tensor *t, int64_t i, double _Complex x)
 {
-    dtype_store(tensor_dtype(t), batch_at(t, t->numel, i), scalar_float(x));
+    dtype_store(tensor_dtype(t), batch_at(t, t->numel, i), scalar_complex(creal(x), cimag(x)));
 }
 
 /* A product as the dtype rounds it. */
-static double times(const struct lu *lu, double x, double y)
+static double _Complex times(const struct lu *lu, double _Complex x, double _Complex y)
 {
-    return lu->m.single ? (double)((float)x * (float)y) : x * y;
+    return lu->m.single ? c_mul((float _Complex)x, (float _Complex)y) : c_mul(x, y);
 }
 
 int linalg_det_forward(const struct op *op, const struct value *args, struct tensor **out)
@@ -184,7 +186,7 @@ int linalg_det_forward(const struct op *op, const struct value *args, struct ten
         return -1;
     result = batch_new(self, tensor_dtype(self), -1);
     for (int64_t i = 0; result && i < lu.m.count; i++) {
-        double det = 1;
+        double _Complex det = 1;
 
         for (lapack_int k = 0; k < lu.m.rows; k++)
             det = times(&lu, det, diagonal_at(&lu, i, k));
@@ -194,6 +196,14 @@ int linalg_det_forward(const struct op *op, const struct value *args, struct ten
     return op_give(op, result, out);
 }
 
+/* x / |x|, and 0 of 0. */
+static double _Complex direction(double _Complex x)
+{
+    if (cimag(x) == 0 && creal(x) == creal(x))
+        return (creal(x) > 0) - (creal(x) < 0);
+    return x / cabs(x);
+}
+
 int linalg_slogdet_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *self = args[0].tensor, *results[2];
@@ -201,16 +211,17 @@ int linalg_slogdet_forward(const struct op *op, const struct value *args, struct
 
     if (lu_init(&lu, "linalg.slogdet", self) < 0)
         return -1;
-    for (int k = 0; k < 2; k++)
-        results[k] = batch_new(self, tensor_dtype(self), -1);
+    results[0] = batch_new(self, tensor_dtype(self), -1);
+    results[1] = batch_new(self, lu.m.part, -1);
     for (int64_t i = 0; results[0] && results[1] && i < lu.m.count; i++) {
-        double sign = pivot_sign(&lu, i), sum = 0;
+        double _Complex sign = pivot_sign(&lu, i);
+        double sum = 0;
 
         for (lapack_int k = 0; k < lu.m.rows; k++) {
-            double x = diagonal_at(&lu, i, k);
+            double _Complex x = diagonal_at(&lu, i, k);
 
-            sign = isnan(x) ? x : sign * ((x > 0) - (x < 0));
-            sum += log(fabs(x));
+            sign = c_mul(sign, direction(x));
+            sum += log(cabs(x));
         }
         store(results[0], i, sign);
         store(results[1], i, sum);

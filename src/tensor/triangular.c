@@ -28,10 +28,10 @@ int linalg_lu_factor_ex_forward(const struct op *op, const struct value *args, s
     for (int64_t i = 0; factors && pivots && info && i < m.count; i++) {
         int32_t *status = (int32_t *)tensor_data(info) + i;
 
-        *status = least ? (int32_t)LAPACK_CALL(m.single, getrf, m.rows, m.cols,
-                                               batch_at(factors, m.count, i), m.rows,
-                                               (lapack_int *)batch_at(pivots, m.count, i))
-                        : 0;
+        *status =
+            least ? (int32_t)LAPACK_CALL(&m, getrf, m.rows, m.cols, batch_at(factors, m.count, i),
+                                         m.rows, (lapack_int *)batch_at(pivots, m.count, i))
+                  : 0;
         if (args[2].i && *status > 0)
             error_set(ERROR_LINALG,
                       "torch.linalg.lu_factor_ex: %sU[%d,%d] is zero and using it on lu_solve "
@@ -118,8 +118,8 @@ int linalg_solve_triangular_forward(const struct op *op, const struct value *arg
     x = a ? batch_columns(b, ndim, batch, !left) : NULL;
     columns = x ? (lapack_int)x->shape[x->ndim - 2] : 0;
     for (int64_t i = 0; x && i < count && m.rows > 0 && columns > 0; i++)
-        LAPACK_CALL(m.single, trtrs, upper == left ? 'U' : 'L', 'N', unit ? 'U' : 'N', m.rows,
-                    columns, batch_at(a, count, i), m.rows, batch_at(x, count, i), m.rows);
+        LAPACK_CALL(&m, trtrs, upper == left ? 'U' : 'L', 'N', unit ? 'U' : 'N', m.rows, columns,
+                    batch_at(a, count, i), m.rows, batch_at(x, count, i), m.rows);
     tensor_unref(a);
     if (left || !x)
         return op_give(op, columns_turned(x), out);

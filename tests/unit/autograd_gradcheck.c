@@ -20,7 +20,14 @@ static struct tensor *weights(const struct tensor *like, int salt)
     return w;
 }
 
-static struct tensor *weighted_sum(struct tensor *const *list, int count, int salt)
+/* Complex eigenvectors and singular vectors are known up to a phase: their sizes are checked. */
+static bool free_phase(enum op_id id)
+{
+    return id == OP__linalg_eig || id == OP_linalg_eig || id == OP__linalg_eigh ||
+           id == OP_linalg_eigh || id == OP__linalg_svd || id == OP_linalg_svd || id == OP_svd;
+}
+
+static struct tensor *weighted_sum(struct tensor *const *list, int count, bool sizes, int salt)
 {
     struct tensor *sum = NULL;
 
@@ -29,8 +36,9 @@ static struct tensor *weighted_sum(struct tensor *const *list, int count, int sa
 
         if (!list[i] || !dtype_is_differentiable(tensor_dtype(list[i])))
             continue;
-        part =
-            dtype_is_complex(tensor_dtype(list[i])) ? d_call1(OP_view_as_real, list[i]) : list[i];
+        part = list[i];
+        if (dtype_is_complex(tensor_dtype(part)))
+            part = sizes ? d_abs(part) : d_call1(OP_view_as_real, part);
         if (part)
             part = d_sum_all(d_mul(part, weights(part, salt + i)));
         sum = sum ? d_add(sum, part) : part;
@@ -52,11 +60,11 @@ static struct tensor *value_of(struct call *call)
         args[0].tensor = d_call1(OP_clone, args[0].tensor);
         if (!args[0].tensor || op_call_inplace(call->op, args) < 0)
             return NULL;
-        return weighted_sum(&args[0].tensor, 1, 1);
+        return weighted_sum(&args[0].tensor, 1, false, 1);
     }
     if (op_call(call->op, args, out) < 0)
         return NULL;
-    sum = weighted_sum(out, op_graded(call->op), 1);
+    sum = weighted_sum(out, op_graded(call->op), free_phase(call->op->id), 1);
     for (int i = 0; i < outputs; i++)
         tensor_unref(out[i]);
     return sum;
@@ -93,7 +101,7 @@ static struct tensor *target(struct call *call, int order)
         return root;
     if (!gradients(root, call, true, grads))
         return NULL;
-    return weighted_sum(grads, call->input_count, 5);
+    return weighted_sum(grads, call->input_count, false, 5);
 }
 
 static double number_of(struct call *call, int order)

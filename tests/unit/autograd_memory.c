@@ -25,8 +25,10 @@ static int run(struct call *call, bool in_place)
         root = status == 0 ? d_sum_all(args[0].tensor) : NULL;
     } else {
         status = op_call(call->op, args, out);
-        root =
-            status == 0 && dtype_is_differentiable(tensor_dtype(out[0])) ? d_sum_all(out[0]) : NULL;
+        if (status == 0 && dtype_is_complex(tensor_dtype(out[0])))
+            root = d_sum_all(d_abs(out[0])); /* vectors may be known up to a phase alone */
+        else if (status == 0 && dtype_is_differentiable(tensor_dtype(out[0])))
+            root = d_sum_all(out[0]);
     }
     if (root && dtype_is_complex(tensor_dtype(root)))
         root = d_part(root, 0);

@@ -81,7 +81,8 @@ static struct tensor *turn(struct call *call, struct tensor *t)
 static void fill(struct tensor *t, char kind)
 {
     double *d = (double *)tensor_data(t);
-    int64_t n = t->ndim ? t->shape[t->ndim - 1] : 1;
+    int parts = kind == 'h' ? 2 : 1; /* numbers an element */
+    int64_t n = t->ndim ? t->shape[t->ndim - parts] : 1;
 
     for (int64_t i = 0; i < t->numel; i++) {
         if (kind == 'b')
@@ -90,8 +91,8 @@ static void fill(struct tensor *t, char kind)
             d[i] = 0.1 + 0.8 * noise();
         else if (kind == 'u' || kind == 'c')
             d[i] = 1.5 + noise();
-        else if (kind == 's')
-            d[i] = i % (n * n) % (n + 1) == 0 ? 1.5 + (double)(i % n) + noise() : noise() - 0.5;
+        else if (kind == 's' || kind == 'h')
+            d[i] = i % (n * n * parts) % (n * parts + parts) == 0 ? 1.5 + (double)(i / parts % n) + noise() : noise() - 0.5;
         else
             d[i] = 2 * noise() - 1;
     }
@@ -111,7 +112,7 @@ static struct tensor *read_tensor(struct call *call, const char **text, bool tur
 
     while (isdigit((unsigned char)**text))
         shape[ndim++] = *(*text)++ - '0';
-    if (kind == 'z')
+    if (kind == 'z' || kind == 'h')
         shape[ndim++] = 2;
     t = own(call, tensor_new(dtype, ndim, shape));
     if (!t)
@@ -159,10 +160,10 @@ static bool read_word(struct call *call, const char *text, const struct param *p
     v->given = strcmp(text, "-") != 0;
     if (!v->given)
         return true;
-    if (strchr("fpubicjqsz", *text) && *text && strcmp(text, "inf") != 0) {
-        if (*text == 's')
+    if (strchr("fpubicjqszh", *text) && *text && strcmp(text, "inf") != 0) {
+        if (*text == 's' || *text == 'h')
             call->symmetric |= 1u << (v - call->args);
-        if (*text == 'z')
+        if (*text == 'z' || *text == 'h')
             call->complex |= 1u << (v - call->args);
         v->tensor = read_tensor(call, &text, turned);
         return v->tensor;
@@ -224,12 +225,12 @@ bool call_arguments(const struct call *call, struct value *args)
     for (int i = 0; i < OP_MAX_ARGS; i++) {
         struct tensor *t = args[i].tensor;
 
-        if (call->symmetric >> i & 1)
-            t = d_add(t, d_transpose(t, -2, -1));
-        else if (call->complex >> i & 1)
-            t = d_call1(OP_view_as_complex, d_call1(OP_contiguous, t));
-        else
+        if (!((call->symmetric | call->complex) >> i & 1))
             continue;
+        if (call->complex >> i & 1)
+            t = d_call1(OP_view_as_complex, d_call1(OP_contiguous, t));
+        if (call->symmetric >> i & 1)
+            t = d_add(t, d_conjugate(d_transpose(t, -2, -1)));
         if (!t)
             return false;
         args[i].tensor = t;

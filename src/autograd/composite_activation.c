@@ -2,6 +2,7 @@
 #include "autograd/arguments.h"
 #include "autograd/formula_nn.h"
 #include "base/error.h"
+#include "base/warn.h"
 #include "tensor/random.h"
 
 #include <math.h>
@@ -165,6 +166,19 @@ int rrelu_composite(const struct op *op, const struct value *args, struct tensor
     return pool_leave(op, mark, result, out);
 }
 
+/* sigmoid and tanh, which torch.nn.functional would rather leave to torch. */
+int deprecated_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    bool tanh = op->id == OP_tanh__nn;
+    const char *name = tanh ? "tanh" : "sigmoid";
+    size_t mark;
+
+    if (warn_user("nn.functional.%s is deprecated. Use torch.%s instead.", name, name) < 0)
+        return -1;
+    mark = pool_open();
+    return pool_leave(op, mark, tanh ? d_tanh(args[0].tensor) : d_sigmoid(args[0].tensor), out);
+}
+
 static int check_probability(double p)
 {
     if (p >= 0 && p <= 1)
@@ -180,11 +194,36 @@ static struct tensor *kept_mask(enum dtype dtype, int ndim, const int64_t *shape
     return mask && random_bernoulli_scalar(mask, 1 - p, NULL) == 0 ? mask : NULL;
 }
 
-/* One mask element for each channel: batch and channels keep their size. */
-static int mask_shape(const struct op *op, const struct tensor *self, int64_t *shape)
+/* dropout2d and dropout3d take other numbers of dimensions too, for the time being. */
+static int warn_dims(const struct op *op, int ndim)
 {
-    int first = op->id == OP_dropout1d && self->ndim == 2 ? 0 : 1;
+    int spatial = op->id == OP_dropout2d ? 2 : 3;
+
+    if (ndim != spatial + 1 && ndim != spatial + 2 &&
+        warn_user("%s: Received a %d-D input to %s, which is deprecated and will result in an "
+                  "error in a future release. To retain the behavior and silence this warning, "
+                  "please use dropout instead. Note that %s exists to provide channel-wise "
+                  "dropout on inputs with %d spatial dimensions, a channel dimension, and an "
+                  "optional batch dimension (i.e. %dD or %dD inputs).",
+                  op->name, ndim, op->name, op->name, spatial, spatial + 1, spatial + 2) < 0)
+        return -1;
+    if (spatial == 3 || ndim != 3)
+        return 0;
+    return warn_user("dropout2d: Received a 3D input to dropout2d and assuming that channel-wise "
+                     "1D dropout behavior is desired - input is interpreted as shape (N, C, L), "
+                     "where C is the channel dim. This behavior will change in a future release "
+                     "to interpret the input as one without a batch dimension, i.e. shape (C, H, "
+                     "W). To maintain the 1D channel-wise dropout behavior, please switch to "
+                     "using dropout1d instead.");
+}
+
+/* One mask element for each channel: batch and channels keep their size. drops: whether the mask
+ * will be used. */
+static int mask_shape(const struct op *op, const struct tensor *self, bool drops, int64_t *shape)
+{
     bool elements = op->id == OP_dropout || op->id == OP_alpha_dropout;
+    bool batched = !(op->id == OP_dropout1d && self->ndim == 2) &&
+                   !(op->id == OP_dropout3d && self->ndim != 5);
 
     if (op->id == OP_dropout1d && self->ndim != 2 && self->ndim != 3)
         return error_set(ERROR_RUNTIME,
@@ -193,11 +232,13 @@ static int mask_shape(const struct op *op, const struct tensor *self, int64_t *s
                          "spatial dimension, a channel dimension, and an optional batch dimension "
                          "(i.e. 2D or 3D inputs).",
                          self->ndim);
-    if (!elements && self->ndim < 2)
+    if ((op->id == OP_dropout2d || op->id == OP_dropout3d) && warn_dims(op, self->ndim) < 0)
+        return -1;
+    if (drops && !elements && self->ndim + !batched < 2)
         return error_set(ERROR_RUNTIME, "Feature dropout requires at least 2 dimensions in the "
                                         "input");
     for (int d = 0; d < self->ndim; d++)
-        shape[d] = elements || d <= first ? self->shape[d] : 1;
+        shape[d] = elements || d <= batched ? self->shape[d] : 1;
     return 0;
 }
 
@@ -208,7 +249,7 @@ int dropout_composite(const struct op *op, const struct value *args, struct tens
     double p = args[1].d;
     size_t mark = pool_open();
 
-    if (check_probability(p) < 0 || mask_shape(op, self, shape) < 0)
+    if (check_probability(p) < 0 || mask_shape(op, self, p != 0 && args[2].i, shape) < 0)
         return -1;
     if (p == 0 || !args[2].i || self->numel == 0) {
         *out = tensor_ref(self);
@@ -228,8 +269,11 @@ int dropout_composite(const struct op *op, const struct value *args, struct tens
 int gumbel_softmax_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *logits = args[0].tensor, *noise, *soft, *largest = NULL, *hard;
-    size_t mark = pool_open();
+    size_t mark;
 
+    if (args[3].d != 1e-10 && warn_user("`eps` parameter is deprecated and has no effect.") < 0)
+        return -1;
+    mark = pool_open();
     noise = pool_keep(tensor_new_like(logits, DTYPE_NONE));
     if (!noise || random_exponential(noise, 1, NULL) < 0)
         return pool_leave(op, mark, NULL, out);
@@ -256,7 +300,7 @@ int alpha_dropout_composite(const struct op *op, const struct value *args, struc
     double p = args[1].d, a;
     size_t mark = pool_open();
 
-    if (check_probability(p) < 0 || mask_shape(op, self, shape) < 0)
+    if (check_probability(p) < 0 || mask_shape(op, self, p != 0 && args[2].i, shape) < 0)
         return -1;
     if (p == 0 || !args[2].i || self->numel == 0) {
         *out = tensor_ref(self);

@@ -424,20 +424,7 @@ static PyMethodDef module_list_methods[] = {LIST_METHODS(list_extend), {NULL, NU
 
 int container_add_type(PyObject *torch, const char *name, PyType_Slot *slots, PyTypeObject **type)
 {
-    PyType_Spec spec = {NULL, sizeof(ModuleObject), 0,
-                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_VECTORCALL,
-                        slots};
-    PyObject *home = submodule(torch, "nn.modules.container");
-    PyObject *bases = PyTuple_Pack(1, nn_module_type);
-    char path[96];
-    int status = -1;
-
-    snprintf(path, sizeof(path), "torch.nn.modules.container.%s", name);
-    spec.name = path;
-    if (home && bases && module_add_type(home, &spec, bases, type) == 0)
-        status = module_publish(torch, name, *type);
-    Py_XDECREF(bases);
-    return status;
+    return module_add_class(torch, "container", name, slots, nn_module_type, type);
 }
 
 int containers_init(PyObject *torch)

@@ -98,6 +98,10 @@ PyObject *module_repr(PyObject *self);
 /* Adds a class to torch.nn and torch.nn.modules. 0 or -1. */
 int module_publish(PyObject *torch, const char *name, PyTypeObject *type);
 
+/* Makes the class torch.nn.modules.<file>.<name>, a subclass of base, and publishes it. 0 or -1. */
+int module_add_class(PyObject *torch, const char *file, const char *name, PyType_Slot *slots,
+                     PyTypeObject *base, PyTypeObject **type);
+
 /* What nn_init() calls; each adds its types and functions below torch.nn. 0 or -1. */
 int module_type_init(PyObject *torch);
 int walk_init(void);
@@ -112,5 +116,6 @@ int spectral_norm_init(PyObject *torch);
 int packed_init(PyObject *torch);
 int recurrent_init(PyObject *torch);
 int attention_init(PyObject *torch);
+int transformer_init(PyObject *torch);
 
 #endif

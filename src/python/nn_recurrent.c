@@ -458,20 +458,7 @@ static PyMethodDef layer_methods[] = {
 int recurrent_add_type(PyObject *torch, const char *name, PyType_Slot *slots, PyTypeObject *base,
                        PyTypeObject **type)
 {
-    PyType_Spec spec = {NULL, sizeof(ModuleObject), 0,
-                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_VECTORCALL,
-                        slots};
-    PyObject *home = submodule(torch, "nn.modules.rnn");
-    PyObject *bases = PyTuple_Pack(1, base);
-    char path[64];
-    int status = -1;
-
-    snprintf(path, sizeof(path), "torch.nn.modules.rnn.%s", name);
-    spec.name = path;
-    if (home && bases && module_add_type(home, &spec, bases, type) == 0)
-        status = module_publish(torch, name, *type);
-    Py_XDECREF(bases);
-    return status;
+    return module_add_class(torch, "rnn", name, slots, base, type);
 }
 
 static int add_layer(PyObject *torch, const char *name, initproc init, const char *help)

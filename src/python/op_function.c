@@ -21,6 +21,7 @@ typedef struct {
     const struct op *overloads[MAX_OVERLOADS];
     int count;
     bool method;
+    PyObject *home; /* the name of a function's module, NULL for a method; it lasts as the object */
 } OpObject;
 
 static PyTypeObject *function_type, *method_type;
@@ -256,6 +257,20 @@ static PyObject *op_get_name(PyObject *self, void *unused)
     return PyUnicode_FromString(((OpObject *)self)->name);
 }
 
+static PyObject *op_get_module(PyObject *self, void *unused)
+{
+    PyObject *home = ((OpObject *)self)->home;
+
+    (void)unused;
+    return Py_NewRef(home ? home : Py_None);
+}
+
+/* A copy of a function is the function itself, in a pickle it is its name. */
+static PyObject *function_reduce(PyObject *self, PyObject *unused)
+{
+    return op_get_name(self, unused);
+}
+
 static PyObject *op_get_doc(PyObject *object, void *unused)
 {
     OpObject *self = (OpObject *)object;
@@ -282,8 +297,12 @@ static PyMemberDef op_members[] = {
     {NULL, 0, 0, 0, NULL}};
 static PyGetSetDef op_getset[] = {{"__name__", op_get_name, NULL, NULL, NULL},
                                   {"__qualname__", op_get_name, NULL, NULL, NULL},
+                                  {"__module__", op_get_module, NULL, NULL, NULL},
                                   {"__doc__", op_get_doc, NULL, NULL, NULL},
                                   {NULL, NULL, NULL, NULL, NULL}};
+
+static PyMethodDef function_methods[] = {{"__reduce__", function_reduce, METH_NOARGS, NULL},
+                                         {NULL, NULL, 0, NULL}};
 
 static PyType_Spec function_spec = {.name = "torch.builtin_function",
                                     .basicsize = sizeof(OpObject),
@@ -293,6 +312,7 @@ static PyType_Spec function_spec = {.name = "torch.builtin_function",
                                                              {Py_tp_call, PyVectorcall_Call},
                                                              {Py_tp_members, op_members},
                                                              {Py_tp_getset, op_getset},
+                                                             {Py_tp_methods, function_methods},
                                                              {0, NULL}}};
 static PyType_Spec method_spec = {.name = "torch.builtin_method",
                                   .basicsize = sizeof(OpObject),
@@ -327,6 +347,7 @@ static int add_row(PyObject *namespace, const struct op *op, const char *name, s
         self->count = 1;
         self->overloads[0] = op;
         self->method = method;
+        self->home = method ? NULL : Py_XNewRef(PyDict_GetItemString(namespace, "__name__"));
         snprintf(self->name, sizeof(self->name), "%.*s", (int)length, name);
         status = PyDict_SetItem(namespace, key, (PyObject *)self);
         Py_DECREF(self);

@@ -149,9 +149,8 @@ int rrelu_composite(const struct op *op, const struct value *args, struct tensor
     if (lower > upper)
         return error_set(ERROR_RUNTIME, "Lower bound should be less than or equal to the upper "
                                         "bound");
-    if (!dtype_is_float(tensor_dtype(self)))
-        return error_set(ERROR_RUNTIME, "\"rrelu_with_noise_out_cpu\" not implemented for '%s'",
-                         dtype_short_name(tensor_dtype(self)));
+    if (op_check_float(op, self) < 0)
+        return -1;
     mark = pool_open();
     slopes = slopes_of(self, lower, upper, args[3].i != 0);
     if (slopes && args[4].i) {

@@ -115,7 +115,8 @@ static struct tensor *nanmedian_all(const struct value *args)
 
 int nanmedian_all_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    return formula_forward(op, args, out, nanmedian_all);
+    return op_check_number(op, args[0].tensor) < 0 ? -1
+                                                   : formula_forward(op, args, out, nanmedian_all);
 }
 
 int nanmedian_dim_forward(const struct op *op, const struct value *args, struct tensor **out)
@@ -130,6 +131,8 @@ int nanmedian_dim_forward(const struct op *op, const struct value *args, struct 
     if (self->ndim && self->shape[dim] == 0)
         return error_set(ERROR_INDEX, "median(): Expected reduction dim %d to have non-zero size.",
                          dim);
+    if (op_check_number(op, self) < 0)
+        return -1;
     recording = grad_set_enabled(false);
     nanmedian(self, dim, results);
     for (int i = 0; i < 2 && !args[2].i; i++)

@@ -16,7 +16,7 @@ static const char *c_name(const struct tensor *t)
     return dtype == DTYPE_f32 ? "float" : dtype == DTYPE_f64 ? "double" : dtype_short_name(dtype);
 }
 
-static int check_types(const struct tensor *input, const struct tensor *weight,
+static int check_types(const struct op *op, const struct tensor *input, const struct tensor *weight,
                        const struct tensor *bias)
 {
     if (weight->dtype != input->dtype)
@@ -26,10 +26,7 @@ static int check_types(const struct tensor *input, const struct tensor *weight,
     if (bias && bias->dtype != input->dtype)
         return error_set(ERROR_RUNTIME, "Input type (%s) and bias type (%s) should be the same",
                          c_name(input), c_name(bias));
-    if (input->dtype == DTYPE_f32 || input->dtype == DTYPE_f64)
-        return 0;
-    return error_set(ERROR_RUNTIME, "\"slow_conv2d_cpu\" not implemented for '%s'",
-                     dtype_short_name(tensor_dtype(input)));
+    return op_check_float(op, input);
 }
 
 static int check_groups(const struct tensor *weight, int64_t groups)
@@ -199,7 +196,7 @@ int convolution_forward(const struct op *op, const struct value *args, struct te
         check_channels(args[0].tensor, args[1].tensor, transposed, groups) < 0 ||
         check_bias(args[1].tensor, bias, shape[1], transposed) < 0 ||
         result_sizes(args[0].tensor, args[1].tensor, args, shape + 2) < 0 ||
-        check_types(args[0].tensor, args[1].tensor, bias) < 0)
+        check_types(op, args[0].tensor, args[1].tensor, bias) < 0)
         return -1;
     input = tensor_contiguous(args[0].tensor);
     weight = tensor_contiguous(args[1].tensor);

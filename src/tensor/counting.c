@@ -64,11 +64,10 @@ static struct tensor *histogram(const struct tensor *in, const struct tensor *we
     return result;
 }
 
-static int check_histogram(const char *name, const struct tensor *self, int64_t bins)
+static int check_histogram(const struct op *op, const struct tensor *self, int64_t bins)
 {
-    if (!dtype_is_float(tensor_dtype(self)))
-        return error_set(ERROR_RUNTIME, "\"%s_cpu\" not implemented for '%s'", name,
-                         dtype_short_name(tensor_dtype(self)));
+    if (op_check_float(op, self) < 0)
+        return -1;
     return bins > 0 ? 0 : error_set(ERROR_RUNTIME, "bins must be > 0");
 }
 
@@ -77,7 +76,7 @@ int histc_forward(const struct op *op, const struct value *args, struct tensor *
     struct tensor *self = args[0].tensor, *in, *result = NULL;
     double low = args[2].scalar.d, high = args[3].scalar.d;
 
-    if (check_histogram("histogram", self, args[1].i) < 0)
+    if (check_histogram(op, self, args[1].i) < 0)
         return -1;
     in = tensor_contiguous(self);
     if (in && histogram_range(in, &low, &high) == 0)
@@ -106,8 +105,9 @@ int histogram_forward(const struct op *op, const struct value *args, struct tens
     double low = args[2].given && args[2].floats.count > 0 ? args[2].floats.at[0] : 0;
     double high = args[2].given && args[2].floats.count > 1 ? args[2].floats.at[1] : 0;
 
-    (void)op;
-    if (check_histogram("histogram", self, bins) < 0)
+    if (args[2].given && !dtype_is_float(tensor_dtype(self)))
+        return dtype_refuse("histogram_cpu", tensor_dtype(self)); /* no search for the range */
+    if (check_histogram(op, self, bins) < 0)
         return -1;
     if (args[3].given && args[3].tensor->numel != self->numel)
         return error_set(ERROR_RUNTIME, "torch.histogram(): if weight tensor is provided it should "
@@ -135,11 +135,11 @@ int histogram_forward(const struct op *op, const struct value *args, struct tens
     return 0;
 }
 
-static int bincount_check(const struct tensor *self, const struct tensor *weights, int64_t length)
+static int bincount_check(const struct op *op, const struct tensor *self,
+                          const struct tensor *weights, int64_t length)
 {
     if (dtype_is_float(tensor_dtype(self)) || self->dtype == DTYPE_b8)
-        return error_set(ERROR_RUNTIME, "\"bincount_cpu\" not implemented for '%s'",
-                         dtype_short_name(tensor_dtype(self)));
+        return op_refuse_type(op, tensor_dtype(self));
     if (self->ndim != 1)
         return error_set(ERROR_RUNTIME, "bincount only supports 1-d non-negative integral inputs.");
     if (length < 0)
@@ -156,7 +156,7 @@ int bincount_forward(const struct op *op, const struct value *args, struct tenso
     int64_t length = args[2].i;
     enum dtype dtype = !weights ? DTYPE_i64 : weights->dtype == DTYPE_f32 ? DTYPE_f32 : DTYPE_f64;
 
-    if (bincount_check(self, weights, length) < 0)
+    if (bincount_check(op, self, weights, length) < 0)
         return -1;
     in = tensor_contiguous(self);
     if (!in || (weights && !(w = tensor_to(weights, DTYPE_f64))))
@@ -377,8 +377,8 @@ static int64_t search_row(const struct tensor *row, int64_t start, int64_t lengt
     return low;
 }
 
-static int searchsorted_check(const struct tensor *row, const struct tensor *self,
-                              const struct value *side)
+static int searchsorted_check(const struct op *op, const struct tensor *row,
+                              const struct tensor *self, const struct value *side)
 {
     bool fits = row->ndim == 1 || row->ndim == self->ndim;
 
@@ -393,7 +393,7 @@ static int searchsorted_check(const struct tensor *row, const struct tensor *sel
         return error_set(ERROR_RUNTIME,
                          "torch.searchsorted(): side can only be 'left' or 'right' but got %s",
                          side->text);
-    return 0;
+    return op_check_number(op, row);
 }
 
 int searchsorted_forward(const struct op *op, const struct value *args, struct tensor **out)
@@ -402,7 +402,7 @@ int searchsorted_forward(const struct op *op, const struct value *args, struct t
     bool right = args[3].i || (args[4].given && strcmp(args[4].text, "right") == 0);
     int64_t length, width;
 
-    if (searchsorted_check(args[0].tensor, args[1].tensor, &args[4]) < 0)
+    if (searchsorted_check(op, args[0].tensor, args[1].tensor, &args[4]) < 0)
         return -1;
     row = tensor_contiguous(args[0].tensor);
     in = row ? tensor_contiguous(args[1].tensor) : NULL;

@@ -109,12 +109,13 @@ int round_decimals_forward(const struct op *op, const struct value *args, struct
     int64_t decimals = args[1].i;
     struct scalar params[2] = {scalar_float(pow(10, (double)(decimals < 0 ? -decimals : decimals))),
                                scalar_int(0)};
-    enum op_id id = decimals < 0 ? OP_round_before_each : OP_round_behind_each;
+    enum op_id id = decimals < 0   ? OP_round_before_each
+                    : decimals > 0 ? OP_round_behind_each
+                                   : OP_round;
 
     if (!dtype_is_float(tensor_dtype(self)))
-        return error_set(ERROR_RUNTIME, "\"round_cpu\" not implemented for '%s'",
-                         dtype_short_name(tensor_dtype(self)));
-    return elementwise_run(op, decimals ? id : OP_round, &self, params, out);
+        return op_refuse_kernel(op, id, tensor_dtype(self));
+    return elementwise_run(op, id, &self, params, out);
 }
 
 /* In the common type of all that are given: max(self, min), then min(..., max). */

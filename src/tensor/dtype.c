@@ -1,5 +1,6 @@
 #include "tensor/dtype.h"
 
+#include "base/error.h"
 #include "tensor/element.h"
 
 const struct dtype_info dtype_infos[DTYPE_COUNT] = {
@@ -39,6 +40,11 @@ const char *dtype_short_name(enum dtype d)
     if (!names[d][0])
         memcpy(names[d], class_name, strlen(class_name) - strlen("Tensor"));
     return names[d];
+}
+
+int dtype_refuse(const char *kernel, enum dtype d)
+{
+    return error_set(ERROR_RUNTIME, "\"%s\" not implemented for '%s'", kernel, dtype_short_name(d));
 }
 
 enum dtype dtype_to_complex(enum dtype d)

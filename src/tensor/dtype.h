@@ -58,6 +58,8 @@ static inline enum dtype dtype_computed(enum dtype d)
 }
 /* PyTorch's spelling in error messages: "Float", "Long", "Bool". */
 const char *dtype_short_name(enum dtype d);
+/* What PyTorch says where its kernel of this name does not know the type. -1. */
+int dtype_refuse(const char *kernel, enum dtype d);
 
 /* The dtype of float literals and of true division: float32 unless changed. */
 enum dtype dtype_default(void);

@@ -30,39 +30,19 @@ static const bool gives_part[OP_COUNT] = {
 #include "tensor/ops_complex.def"
 };
 
-/* What PyTorch says where an operation refuses bool; others name the operation. */
-static int refuse_bool(const struct op *op)
+/* The type that the row computes in, from that of its operands; DTYPE_NONE: it does not take that.
+ */
+static enum dtype compute_type(enum type_rule rule, enum dtype common)
 {
-    if (op->id == OP_neg)
-        return error_set(ERROR_RUNTIME,
-                         "Negation, the `-` operator, on a bool tensor is not supported. If you "
-                         "are trying to invert a mask, use the `~` or `logical_not()` operator "
-                         "instead.");
-    return error_set(ERROR_RUNTIME, "\"%s_cpu\" not implemented for 'Bool'", op->name);
-}
+    bool takes = true;
 
-/* The type that the row computes in, from that of its operands. */
-static enum dtype compute_type(const struct op *op, enum type_rule rule, enum dtype common)
-{
-    switch (rule) {
-    case RULE_FLOAT:
-        return dtype_is_differentiable(common) ? common : dtype_default();
-    case RULE_NUMBER:
-        if (common == DTYPE_b8) {
-            refuse_bool(op);
-            return DTYPE_NONE;
-        }
-        return common;
-    case RULE_INTEGER:
-    case RULE_ONLY_FLOAT:
-        if (dtype_is_differentiable(common) != (rule == RULE_ONLY_FLOAT)) {
-            op_refuse_type(op, common);
-            return DTYPE_NONE;
-        }
-        return common;
-    default:
-        return common;
-    }
+    if (rule == RULE_FLOAT && !dtype_is_differentiable(common))
+        return dtype_default();
+    if (rule == RULE_NUMBER)
+        takes = common != DTYPE_b8;
+    else if (rule == RULE_INTEGER || rule == RULE_ONLY_FLOAT)
+        takes = dtype_is_differentiable(common) == (rule == RULE_ONLY_FLOAT);
+    return takes ? common : DTYPE_NONE;
 }
 
 /* The type of what the row gives when it computes in `dtype`. */
@@ -299,22 +279,24 @@ int elementwise_run(const struct op *op, enum op_id id, struct tensor *const *in
 {
     int count = rows[id].inputs, status = -1, ndim;
     struct tensor *in[3] = {NULL}, *made = *out, *target;
-    enum dtype dtype, result;
+    enum dtype common, dtype, result;
     kernel_fn *kernel;
     int64_t shape[TENSOR_MAX_DIMS];
 
     if (elementwise_check(id, count, inputs, *out) < 0)
         return -1;
-    dtype = compute_type(op, rows[id].rule, op_result_type(count, inputs));
-    if (dtype == DTYPE_NONE || check_params(op, dtype, params) < 0 ||
-        broadcast_shape(count, inputs, &ndim, shape) < 0)
+    common = op_result_type(count, inputs);
+    dtype = compute_type(rows[id].rule, common);
+    if (dtype == DTYPE_NONE)
+        return op_refuse_kernel(op, id, common);
+    if (check_params(op, dtype, params) < 0 || broadcast_shape(count, inputs, &ndim, shape) < 0)
         return -1;
     if (check_divisor(id, dtype, inputs[count - 1]) < 0 ||
         (id == OP_pow && check_power(dtype, inputs[1]) < 0))
         return -1;
     kernel = kernels.elementwise[id][dtype_computed(dtype)];
     if (!kernel)
-        return op_refuse_type(op, dtype);
+        return op_refuse_kernel(op, id, dtype);
     result = result_type(id, dtype);
     if (result != dtype && gives_part[id] && op->flags & OP_IN_PLACE_CALL)
         return error_set(ERROR_RUNTIME, "In-place abs is not supported for complex tensors.");

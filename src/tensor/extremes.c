@@ -117,6 +117,8 @@ static int place_of_extreme(const struct op *op, const struct value *args, bool 
                              : "%s(): Expected reduction dim to be specified for input.numel() == "
                                "0.",
                          op->name, dim);
+    if (op_check_number(op, self) < 0)
+        return -1;
     line = args[1].given ? tensor_ref(self) : flattened(self);
     if (line &&
         reduce_extremes(line, dim, largest ? REDUCE_MAX : REDUCE_MIN, &values, &indices) == 0) {

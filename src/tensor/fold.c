@@ -38,14 +38,6 @@ static int blocks_init(struct blocks *b, const struct value *args, const int64_t
     return 0;
 }
 
-static int check_type(const struct tensor *self, const char *kernel)
-{
-    if (self->dtype == DTYPE_f32 || self->dtype == DTYPE_f64)
-        return 0;
-    return error_set(ERROR_RUNTIME, "\"%s\" not implemented for '%s'", kernel,
-                     dtype_short_name(tensor_dtype(self)));
-}
-
 /* Images of `self` with or without a batch, `channels` of them each. */
 static void move(const struct blocks *b, const int64_t *image, int64_t channels,
                  const struct tensor *from, struct tensor *to, bool fold)
@@ -85,7 +77,7 @@ int im2col_forward(const struct op *op, const struct value *args, struct tensor 
                          "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and "
                          "other non-zero dimensions for input, but got: %s",
                          shape_text(self->ndim, self->shape, text, sizeof(text)));
-    if (check_type(self, "im2col_out_cpu") < 0 || blocks_init(&b, args + 1, n + 1) < 0)
+    if (op_check_float(op, self) < 0 || blocks_init(&b, args + 1, n + 1) < 0)
         return -1;
     if (b.map[0] < 1 || b.map[1] < 1)
         return error_set(ERROR_RUNTIME,
@@ -145,7 +137,7 @@ int col2im_forward(const struct op *op, const struct value *args, struct tensor 
                          "Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch "
                          "size and non-zero dimensions for input, but got: %s",
                          shape_text(self->ndim, self->shape, text, sizeof(text)));
-    if (check_type(self, "col2im_out_cpu") < 0 || blocks_init(&b, args + 2, image) < 0 ||
+    if (op_check_float(op, self) < 0 || blocks_init(&b, args + 2, image) < 0 ||
         check_columns(self, &b, image) < 0)
         return -1;
     channels = self->shape[self->ndim - 2] / (b.kernel[0] * b.kernel[1]);

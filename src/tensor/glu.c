@@ -28,9 +28,8 @@ int glu_forward(const struct op *op, const struct value *args, struct tensor **o
         return error_set(ERROR_RUNTIME,
                          "Halving dimension must be even, but dimension %d is size %lld", dim,
                          (long long)self->shape[dim]);
-    if (!dtype_is_float(tensor_dtype(self)))
-        return error_set(ERROR_RUNTIME, "\"glu_cpu\" not implemented for '%s'",
-                         dtype_short_name(tensor_dtype(self)));
+    if (op_check_float(op, self) < 0)
+        return -1;
     in[0] = half_of(self, dim, false);
     in[1] = half_of(self, dim, true);
     if (in[0] && in[1] && elementwise_run(op, OP_sigmoid, &in[1], none, &gate) == 0)

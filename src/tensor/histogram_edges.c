@@ -25,14 +25,13 @@ static int64_t bin_of(const struct tensor *edges, double x)
     return low == edges->numel ? low - 2 : low - 1;
 }
 
-static int check(const struct value *args)
+static int check(const struct op *op, const struct value *args)
 {
     const struct tensor *self = args[0].tensor, *edges = args[1].tensor;
     const struct tensor *weight = args[2].given ? args[2].tensor : NULL;
 
-    if (!dtype_is_float(tensor_dtype(self)))
-        return error_set(ERROR_RUNTIME, "\"histogram_cpu\" not implemented for '%s'",
-                         dtype_short_name(tensor_dtype(self)));
+    if (op_check_float(op, self) < 0)
+        return -1;
     if (self->dtype != edges->dtype)
         return error_set(ERROR_RUNTIME,
                          "torch.histogram(): input tensor and bins tensors should have the same "
@@ -75,7 +74,7 @@ int histogram_edges_forward(const struct op *op, const struct value *args, struc
     struct tensor *in, *edges, *weight = NULL, *sums = NULL, *results[2] = {NULL, NULL};
     int64_t bins;
 
-    if (check(args) < 0)
+    if (check(op, args) < 0)
         return -1;
     in = tensor_contiguous(args[0].tensor);
     edges = tensor_clone(args[1].tensor);

@@ -97,18 +97,15 @@ static struct tensor *part_of(const struct value *part, bool *ok)
 }
 
 /* out: the result, and for each row its mean and 1 / standard deviation, shaped `stat_shape`. */
-static int normalize(const struct rows *r, bool group, struct tensor *x, const struct value *weight,
-                     const struct value *bias, int stat_ndim, const int64_t *stat_shape,
-                     struct tensor **out)
+static int normalize(const struct op *op, const struct rows *r, bool group, struct tensor *x,
+                     const struct value *weight, const struct value *bias, int stat_ndim,
+                     const int64_t *stat_shape, struct tensor **out)
 {
     struct tensor *in, *w, *b;
     bool ok = true;
     char *at[6];
 
-    if (x->dtype != DTYPE_f32 && x->dtype != DTYPE_f64)
-        return error_set(ERROR_RUNTIME, "\"LayerNormKernelImpl\" not implemented for '%s'",
-                         dtype_short_name(tensor_dtype(x)));
-    if (check_types(x, weight) < 0 || check_types(x, bias) < 0)
+    if (op_check_float(op, x) < 0 || check_types(x, weight) < 0 || check_types(x, bias) < 0)
         return -1;
     in = tensor_contiguous(x);
     w = part_of(weight, &ok);
@@ -158,7 +155,7 @@ int native_layer_norm_forward(const struct op *op, const struct value *args, str
         shape[d] = d < lead ? x->shape[d] : 1;
     }
     r.channels = r.length;
-    return normalize(&r, false, x, &args[2], &args[3], x->ndim, shape, out);
+    return normalize(op, &r, false, x, &args[2], &args[3], x->ndim, shape, out);
 }
 
 int native_group_norm_forward(const struct op *op, const struct value *args, struct tensor **out)
@@ -173,5 +170,5 @@ int native_group_norm_forward(const struct op *op, const struct value *args, str
                      .eps = args[7].d};
 
     (void)op;
-    return normalize(&r, true, x, &args[1], &args[2], 2, shape, out);
+    return normalize(op, &r, true, x, &args[1], &args[2], 2, shape, out);
 }

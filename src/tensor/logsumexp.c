@@ -104,9 +104,8 @@ int logcumsumexp_forward(const struct op *op, const struct value *args, struct t
 
     if (dim < 0)
         return -1;
-    if (!dtype_is_float(tensor_dtype(self)))
-        return error_set(ERROR_RUNTIME, "\"logcumsumexp_out_cpu\" not implemented for '%s'",
-                         dtype_short_name(tensor_dtype(self)));
+    if (op_check_float(op, self) < 0)
+        return -1;
     count = line_length(self, dim);
     result = tensor_new(tensor_dtype(self), self->ndim, self->shape);
     if (result)

@@ -22,8 +22,8 @@ static double score(const struct scores *s, int64_t sample, int64_t class)
         .d;
 }
 
-static int scores_init(struct scores *s, struct tensor *self, struct tensor *target,
-                       const char *reduction_text, const char *kernel)
+static int scores_init(struct scores *s, const struct op *op, struct tensor *self,
+                       struct tensor *target, const char *reduction_text)
 {
     int reduction = loss_reduction(reduction_text);
     char text[128];
@@ -38,9 +38,8 @@ static int scores_init(struct scores *s, struct tensor *self, struct tensor *tar
                          "Expected non-empty vector or matrix with optional 0-dim batch size, but "
                          "got: %s",
                          shape_text(self->ndim, self->shape, text, sizeof(text)));
-    if (self->dtype != DTYPE_f32 && self->dtype != DTYPE_f64)
-        return error_set(ERROR_RUNTIME, "\"%s\" not implemented for '%s'", kernel,
-                         dtype_short_name(tensor_dtype(self)));
+    if (op_check_float(op, self) < 0)
+        return -1;
     if (target->dtype != DTYPE_i64)
         return error_set(ERROR_RUNTIME, "expected scalar type Long but found %s",
                          dtype_short_name(tensor_dtype(target)));
@@ -115,8 +114,7 @@ int multi_margin_loss_forward(const struct op *op, const struct value *args, str
     struct scores s;
     double total = 0;
 
-    if (scores_init(&s, args[SELF].tensor, args[TARGET].tensor, args[REDUCTION].text,
-                    "multi_margin_loss_out_frame") == 0 &&
+    if (scores_init(&s, op, args[SELF].tensor, args[TARGET].tensor, args[REDUCTION].text) == 0 &&
         check_multi_margin(&s, args) == 0)
         result = new_result(&s);
     for (int64_t i = 0; result && i < s.samples; i++) {
@@ -181,9 +179,7 @@ int multilabel_margin_loss_forward(const struct op *op, const struct value *args
     struct scores s;
     double total = 0;
 
-    (void)op;
-    if (scores_init(&s, args[0].tensor, args[1].tensor, args[2].text,
-                    "multilabel_margin_loss_forward_out_frame") == 0 &&
+    if (scores_init(&s, op, args[0].tensor, args[1].tensor, args[2].text) == 0 &&
         check_multilabel(&s) == 0) {
         result = new_result(&s);
         marks = tensor_zeros(tensor_dtype(s.self), s.self->ndim, s.self->shape);

@@ -11,7 +11,7 @@ enum { LONG_PRODUCT = 4 << 20 };
 static int check_types(const struct op *op, const struct tensor *a, const struct tensor *b)
 {
     if (a->dtype == b->dtype)
-        return 0;
+        return op_check_number(op, a);
     if (op->id == OP_addmm)
         return error_set(ERROR_RUNTIME, "mat1 and mat2 must have the same dtype");
     return error_set(ERROR_RUNTIME, "expected scalar type %s but found %s",
@@ -80,27 +80,23 @@ static int blas_matrix(struct blas_matrix *m, struct tensor *t, const void *data
             }                                                                                      \
         }                                                                                          \
     }
-WHOLE_PRODUCT(b8, bool)
 WHOLE_PRODUCT(u8, uint8_t)
 WHOLE_PRODUCT(i8, int8_t)
 WHOLE_PRODUCT(i16, int16_t)
 WHOLE_PRODUCT(i32, int32_t)
 WHOLE_PRODUCT(i64, int64_t)
 
-static int whole_product(enum dtype dtype, int64_t n, int64_t k, int64_t m, const char *a,
-                         const int64_t *as, const char *b, const int64_t *bs, char *c)
+static void whole_product(enum dtype dtype, int64_t n, int64_t k, int64_t m, const char *a,
+                          const int64_t *as, const char *b, const int64_t *bs, char *c)
 {
     static void (*const products[DTYPE_COUNT])(int64_t, int64_t, int64_t, const char *,
                                                const int64_t *, const char *, const int64_t *,
                                                char *) = {
-        [DTYPE_b8] = product_b8,   [DTYPE_u8] = product_u8,   [DTYPE_i8] = product_i8,
-        [DTYPE_i16] = product_i16, [DTYPE_i32] = product_i32, [DTYPE_i64] = product_i64,
+        [DTYPE_u8] = product_u8,   [DTYPE_i8] = product_i8,   [DTYPE_i16] = product_i16,
+        [DTYPE_i32] = product_i32, [DTYPE_i64] = product_i64,
     };
 
-    if (dtype == DTYPE_b8)
-        return error_set(ERROR_RUNTIME, "\"addmm_impl_cpu_\" not implemented for 'Bool'");
     products[dtype](n, k, m, a, as, b, bs, c);
-    return 0;
 }
 
 /* Products of a few numbers: a call of BLAS costs more than they do. Each sum is made in order, one
@@ -178,8 +174,10 @@ static int product(struct tensor *a, const char *a_data, const int64_t *as, stru
 
     if (n == 0 || m == 0)
         return 0;
-    if (!dtype_is_differentiable(dtype))
-        return whole_product(dtype, n, k, m, a_data, as, b_data, bs, c);
+    if (!dtype_is_differentiable(dtype)) {
+        whole_product(dtype, n, k, m, a_data, as, b_data, bs, c);
+        return 0;
+    }
     if (n * k * m <= SMALL && !dtype_is_complex(dtype)) {
         small_product(dtype, n, k, m, a_data, as, b_data, bs, c, alpha, beta);
         return 0;
@@ -371,6 +369,8 @@ int dot_forward(const struct op *op, const struct value *args, struct tensor **o
                          "the same number of elements, but got %lld and %lld elements respectively",
                          (long long)x->numel, (long long)y->numel, (long long)x->numel,
                          (long long)y->numel);
+    if (op_check_number(op, x) < 0)
+        return -1;
     z = tensor_new(tensor_dtype(x), 0, NULL);
     if (!z)
         return -1;
@@ -404,14 +404,11 @@ int addmm_forward(const struct op *op, const struct value *args, struct tensor *
         return error_set(ERROR_RUNTIME, "self and mat2 must have the same dtype");
     if (check_types(op, a, b) < 0)
         return -1;
+    if (!dtype_is_differentiable(tensor_dtype(a)))
+        return op_refuse_type(op, tensor_dtype(a));
     c = tensor_new(tensor_dtype(a), 2, (int64_t[]){a->shape[0], b->shape[1]});
     if (!c)
         return -1;
-    if (!dtype_is_differentiable(tensor_dtype(a))) {
-        tensor_unref(c);
-        return error_set(ERROR_RUNTIME, "\"addmm_impl_cpu_\" not implemented for '%s'",
-                         dtype_short_name(tensor_dtype(a)));
-    }
     status = beta == 0 ? 0 : tensor_copy(c, self);
     if (status == 0)
         status = product(a, tensor_data(a), a->stride, b, tensor_data(b), b->stride, tensor_data(c),

@@ -74,8 +74,8 @@ static void nll_release(struct nll *n)
 }
 
 /* args: -, target, weight, reduction, ignore_index; shape is that of the log-probabilities. */
-static int nll_init(struct nll *n, const struct value *args, enum dtype dtype, int ndim,
-                    const int64_t *shape)
+static int nll_init(struct nll *n, const struct op *op, const struct value *args, enum dtype dtype,
+                    int ndim, const int64_t *shape)
 {
     struct tensor *target = args[1].tensor, *weight = args[2].given ? args[2].tensor : NULL;
     int reduction = loss_reduction(args[3].text), class_dim = ndim > 1;
@@ -86,8 +86,7 @@ static int nll_init(struct nll *n, const struct value *args, enum dtype dtype, i
         return error_set(ERROR_RUNTIME, "expected scalar type Long but found %s",
                          dtype_short_name(tensor_dtype(target)));
     if (!dtype_is_float(dtype))
-        return error_set(ERROR_RUNTIME, "\"nll_loss_out_frame\" not implemented for '%s'",
-                         dtype_short_name(dtype));
+        return op_refuse_type(op, dtype);
     if (weight && check_weight(weight, shape[class_dim], dtype) < 0)
         return -1;
     *n = (struct nll){.batch = class_dim ? shape[0] : 1,
@@ -202,7 +201,7 @@ int nll_loss_forward(const struct op *op, const struct value *args, struct tenso
     struct nll n;
 
     (void)op;
-    if (nll_init(&n, args, tensor_dtype(self), self->ndim, self->shape) < 0)
+    if (nll_init(&n, op, args, tensor_dtype(self), self->ndim, self->shape) < 0)
         return -1;
     in = tensor_contiguous(self);
     if (in && n.reduction == LOSS_NONE)
@@ -225,7 +224,7 @@ int nll_loss_backward_forward(const struct op *op, const struct value *args, str
     struct nll n;
 
     (void)op;
-    if (nll_init(&n, args, tensor_dtype(self), args[5].ints.count, args[5].ints.at) < 0)
+    if (nll_init(&n, op, args, tensor_dtype(self), args[5].ints.count, args[5].ints.at) < 0)
         return -1;
     g = tensor_contiguous(self);
     *out = g ? tensor_zeros(n.dtype, args[5].ints.count, args[5].ints.at) : NULL;

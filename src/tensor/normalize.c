@@ -119,7 +119,7 @@ static int check_vector(const char *name, const struct value *vector, const stru
                      dtype_short_name(tensor_dtype(input)), dtype_short_name(tensor_dtype(t)));
 }
 
-static int check_arguments(const struct value *args)
+static int check_arguments(const struct op *op, const struct value *args)
 {
     static const char *const names[] = {
         [WEIGHT] = "weight",
@@ -137,9 +137,8 @@ static int check_arguments(const struct value *args)
         if (!args[TRAINING].i && !args[order[i]].given)
             return error_set(ERROR_RUNTIME, "%s must be defined in evaluation mode",
                              names[order[i]]);
-    if (input->dtype != DTYPE_f32 && input->dtype != DTYPE_f64)
-        return error_set(ERROR_RUNTIME, "\"batch_norm\" not implemented for '%s'",
-                         dtype_short_name(tensor_dtype(input)));
+    if (op_check_float(op, input) < 0)
+        return -1;
     for (int i = 0; i < 4; i++)
         if (check_vector(names[order[i]], &args[order[i]], input, input->shape[1]) < 0)
             return -1;
@@ -152,7 +151,7 @@ int native_batch_norm_forward(const struct op *op, const struct value *args, str
     struct layout l = {.plane = 1};
 
     (void)op;
-    if (check_arguments(args) < 0)
+    if (check_arguments(op, args) < 0)
         return -1;
     in = tensor_contiguous(args[INPUT].tensor);
     if (!in)

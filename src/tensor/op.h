@@ -180,8 +180,13 @@ void schema_parse(struct schema *schema, const char *text);
  * rounded once; complex tensors are refused by a row that ops_complex.def does not name. */
 int op_run(const struct op *op, const struct value *args, struct tensor **out);
 
-/* PyTorch's words for an operation that does not take tensors of this type. -1. */
+/* PyTorch's words, from ops_refusals.def, for an operation that does not take tensors of this type.
+ * op_refuse_kernel() is for one that runs the kernel of another row. -1. */
 int op_refuse_type(const struct op *op, enum dtype dtype);
+int op_refuse_kernel(const struct op *op, enum op_id kernel, enum dtype dtype);
+/* 0 for a tensor of real floating-point numbers, of anything but bool, else op_refuse_type(). */
+int op_check_float(const struct op *op, const struct tensor *t);
+int op_check_number(const struct op *op, const struct tensor *t);
 
 /* Makes *out ready to take a result of this dtype and shape: a new tensor if it is NULL, else
  * checked and resized as PyTorch does for out=. `inplace` results must already have the shape. */

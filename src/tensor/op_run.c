@@ -56,31 +56,72 @@ static uint32_t types_given(const struct schema *schema, const struct value *arg
     return types;
 }
 
-/* What PyTorch calls its kernels, and what it says of complex numbers before it looks for one. */
-static const struct {
+/* What PyTorch says: of the types of a category, and before that what it calls its kernel. */
+static const struct refusal {
     enum op_id id;
-    const char *kernel, *complex;
-} words[] = {
-#define KERNEL_NAME(name, kernel)    {OP_##name, kernel, NULL},
-#define REFUSES_COMPLEX(name, words) {OP_##name, NULL, words},
-#include "tensor/ops_complex.def"
+    enum dtype_category category;
+    const char *message, *kernel;
+} refusals[] = {
+#define REFUSES_BOOL(name, text)    {OP_##name, CATEGORY_BOOL, text, NULL},
+#define REFUSES_COMPLEX(name, text) {OP_##name, CATEGORY_COMPLEX, text, NULL},
+#define KERNEL_NAME(name, text)     {OP_##name, 0, NULL, text},
+#include "tensor/ops_refusals.def"
 };
+
+/* The words of a row for this type: its message, else the name of its kernel, else NULL. */
+static const struct refusal *find_refusal(enum op_id id, enum dtype dtype)
+{
+    const struct refusal *found = NULL;
+
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++) {
+        const struct refusal *r = &refusals[i];
+
+        if (r->id == id && r->message && r->category == dtype_infos[dtype].category)
+            return r;
+        if (r->id == id && r->kernel)
+            found = r;
+    }
+    return found;
+}
+
+/* "abs_cpu", whatever the form of the call: abs_, and max__dim is max. */
+static int refuse_by_name(const struct op *op, enum dtype dtype)
+{
+    const char *name = op->name + (op->name[0] == '_'), *variant = strstr(name, "__");
+    size_t length = variant ? (size_t)(variant - name) : strlen(name);
+    char kernel[64];
+
+    length -= !variant && op->flags & OP_IN_PLACE_CALL;
+    snprintf(kernel, sizeof(kernel), "%.*s_cpu", (int)length, name);
+    return dtype_refuse(kernel, dtype);
+}
+
+int op_refuse_kernel(const struct op *op, enum op_id kernel, enum dtype dtype)
+{
+    const struct refusal *r = find_refusal(kernel, dtype);
+
+    if (!r && kernel != op->id)
+        r = find_refusal(op->id, dtype);
+    if (!r)
+        return refuse_by_name(op, dtype);
+    return r->message ? error_set(ERROR_RUNTIME, "%s", r->message) : dtype_refuse(r->kernel, dtype);
+}
 
 int op_refuse_type(const struct op *op, enum dtype dtype)
 {
-    char kernel[64];
+    return op_refuse_kernel(op, op->id, dtype);
+}
 
-    snprintf(kernel, sizeof(kernel), "%s_cpu", op->name + (op->name[0] == '_'));
-    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-        if (words[i].id != op->id)
-            continue;
-        if (words[i].complex && dtype_is_complex(dtype))
-            return error_set(ERROR_RUNTIME, "%s", words[i].complex);
-        if (words[i].kernel)
-            snprintf(kernel, sizeof(kernel), "%s", words[i].kernel);
-    }
-    return error_set(ERROR_RUNTIME, "\"%s\" not implemented for '%s'", kernel,
-                     dtype_short_name(dtype));
+int op_check_number(const struct op *op, const struct tensor *t)
+{
+    return t->dtype == DTYPE_b8 ? op_refuse_type(op, DTYPE_b8) : 0;
+}
+
+int op_check_float(const struct op *op, const struct tensor *t)
+{
+    enum dtype dtype = tensor_dtype(t);
+
+    return dtype_is_float(dtype) ? 0 : op_refuse_type(op, dtype);
 }
 
 /* For the first type of a set. */

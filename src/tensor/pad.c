@@ -214,9 +214,6 @@ static void each_plane(const struct padding *p, const struct tensor *from, struc
         plane(p, tensor_data(from) + i * in, tensor_data(to) + i * out);
 }
 
-static const char *const mode_names[PAD_MODE_COUNT] = {
-    [PAD_REFLECT] = "reflection_pad", [PAD_REPLICATE] = "replication_pad"};
-
 static int empty_image(const struct tensor *self, int dims, enum pad_mode mode)
 {
     char text[128];
@@ -237,17 +234,14 @@ static int empty_image(const struct tensor *self, int dims, enum pad_mode mode)
 }
 
 /* Batches may be empty, images not. */
-static int check_input(const struct tensor *self, int dims, enum pad_mode mode)
+static int check_input(const struct op *op, const struct tensor *self, int dims, enum pad_mode mode)
 {
     for (int d = self->ndim == dims + 2; mode != PAD_CIRCULAR && d < self->ndim; d++)
         if (self->shape[d] == 0)
             return empty_image(self, dims, mode);
-    if (self->dtype == DTYPE_f32 || self->dtype == DTYPE_f64)
-        return 0;
     if (mode == PAD_CIRCULAR && dtype_size(tensor_dtype(self)) <= sizeof(uint64_t))
         return 0;
-    return error_set(ERROR_RUNTIME, "\"%s%dd%s\" not implemented for '%s'", mode_names[mode], dims,
-                     mode == PAD_REFLECT ? "" : "_cpu", dtype_short_name(tensor_dtype(self)));
+    return op_check_float(op, self);
 }
 
 static int check_reflection(const struct tensor *self, int back, const int64_t *pad, int dims)
@@ -267,11 +261,12 @@ static int check_reflection(const struct tensor *self, int back, const int64_t *
                      text);
 }
 
-static int check_edges(const struct tensor *self, const struct value *pad, enum pad_mode mode)
+static int check_edges(const struct op *op, const struct tensor *self, const struct value *pad,
+                       enum pad_mode mode)
 {
     int dims = pad->ints.count / 2;
 
-    if (check_input(self, dims, mode) < 0)
+    if (check_input(op, self, dims, mode) < 0)
         return -1;
     for (int back = 0; back < dims; back++) {
         const int64_t *p = pad->ints.at + 2 * back;
@@ -320,7 +315,7 @@ int edge_pad_forward(const struct op *op, const struct value *args, struct tenso
     struct tensor *self = args[0].tensor;
     enum pad_mode mode = pad_mode_of(op);
 
-    if (check_edges(self, &args[1], mode) < 0)
+    if (check_edges(op, self, &args[1], mode) < 0)
         return -1;
     return op_give(op, run(self, &args[1], mode, self->shape, false), out);
 }

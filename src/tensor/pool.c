@@ -234,7 +234,7 @@ static int dims_of(const struct op *op)
     return op->name[strcspn(op->name, "23")] - '0';
 }
 
-static int check_tensor(const char *name, const struct tensor *self, int dims)
+static int check_tensor(const struct op *op, const struct tensor *self, int dims)
 {
     bool empty = self->ndim < dims + 1 || self->ndim > dims + 2;
 
@@ -244,10 +244,7 @@ static int check_tensor(const char *name, const struct tensor *self, int dims)
         return error_set(ERROR_RUNTIME,
                          "non-empty %dD or %dD (batch mode) tensor expected for input", dims + 1,
                          dims + 2);
-    if (self->dtype == DTYPE_f32 || self->dtype == DTYPE_f64)
-        return 0;
-    return error_set(ERROR_RUNTIME, "\"%s\" not implemented for '%s'", name,
-                     dtype_short_name(tensor_dtype(self)));
+    return op_check_float(op, self);
 }
 
 static int check_sliding(const struct sliding *s, int dims)
@@ -341,8 +338,8 @@ int max_pool_forward(const struct op *op, const struct value *args, struct tenso
     int64_t sizes[WINDOW_DIMS];
     struct pooling p;
 
-    if (check_tensor(dims == 2 ? "max_pool2d" : "max_pool3d", self, dims) < 0 ||
-        check_sliding(&s, dims) < 0 || sliding_sizes(self, dims, &s, sizes) < 0 ||
+    if (check_tensor(op, self, dims) < 0 || check_sliding(&s, dims) < 0 ||
+        sliding_sizes(self, dims, &s, sizes) < 0 ||
         pooling_init(&p, self->ndim, self->shape, dims, sizes, &s) < 0)
         return -1;
     return run_largest(&p, self, out);
@@ -354,7 +351,7 @@ int adaptive_max_pool_forward(const struct op *op, const struct value *args, str
     int dims = dims_of(op);
     struct pooling p;
 
-    if (check_tensor(op->name + 1, self, dims) < 0 ||
+    if (check_tensor(op, self, dims) < 0 ||
         pooling_init(&p, self->ndim, self->shape, dims, args[1].ints.at, NULL) < 0)
         return -1;
     return run_largest(&p, self, out);
@@ -439,7 +436,7 @@ int avg_pool_forward(const struct op *op, const struct value *args, struct tenso
 
     if (args[6].given && args[6].i == 0)
         return error_set(ERROR_RUNTIME, "divisor must be not zero");
-    if (check_tensor(op->name, self, dims) < 0 || check_sliding(&s, dims) < 0 ||
+    if (check_tensor(op, self, dims) < 0 || check_sliding(&s, dims) < 0 ||
         sliding_sizes(self, dims, &s, sizes) < 0 ||
         pooling_init(&p, self->ndim, self->shape, dims, sizes, &s) < 0)
         return -1;
@@ -467,7 +464,7 @@ int adaptive_avg_pool_forward(const struct op *op, const struct value *args, str
     int dims = dims_of(op);
     struct pooling p;
 
-    if (check_tensor(op->name + 1, self, dims) < 0 ||
+    if (check_tensor(op, self, dims) < 0 ||
         pooling_init(&p, self->ndim, self->shape, dims, args[1].ints.at, NULL) < 0)
         return -1;
     return run_means(op, &p, self, false, NULL, out);

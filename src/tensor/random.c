@@ -208,10 +208,9 @@ int random_fill(struct tensor *t, random_draw_fn *draw, const struct random_law 
 
 int random_check_float(const struct tensor *t, const char *kernel)
 {
-    if (dtype_is_float(tensor_dtype(t)))
-        return 0;
-    return error_set(ERROR_RUNTIME, "\"%s\" not implemented for '%s'", kernel,
-                     dtype_short_name(tensor_dtype(t)));
+    enum dtype dtype = tensor_dtype(t);
+
+    return dtype_is_float(dtype) ? 0 : dtype_refuse(kernel, dtype);
 }
 
 /* ---- uniform ---- */
@@ -469,7 +468,7 @@ int random_permutation(struct tensor *t, struct generator *g)
         return error_set(ERROR_RUNTIME, "randperm fills a 1-D tensor, but got %d dimensions",
                          t->ndim);
     if (dtype == DTYPE_b8)
-        return error_set(ERROR_RUNTIME, "\"randperm\" not implemented for 'Bool'");
+        return dtype_refuse("randperm", dtype);
     if (limits->c_name && n > limits->high)
         return error_set(ERROR_RUNTIME, "value cannot be converted to type %s_t without overflow",
                          dtype_name(dtype));

@@ -136,8 +136,7 @@ int random_geometric(struct tensor *t, double p, struct generator *g)
     if (!(p > 0 && p < 1))
         return error_set(ERROR_RUNTIME, "geometric_ expects p to be in (0, 1), but got p=%g", p);
     if (t->dtype == DTYPE_b8 || dtype_is_complex(tensor_dtype(t)))
-        return error_set(ERROR_RUNTIME, "\"geometric_cpu\" not implemented for '%s'",
-                         dtype_short_name(tensor_dtype(t)));
+        return dtype_refuse("geometric_cpu", tensor_dtype(t));
     return random_fill(t, draw_geometric, &(struct random_law){.a = p}, g);
 }
 

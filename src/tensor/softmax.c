@@ -53,10 +53,13 @@ static void softmax_columns(softmax_columns_fn *kernel, const struct tensor *in,
 
 static int check_float(const struct op *op, const struct tensor *self, bool last)
 {
-    if (dtype_is_float(tensor_dtype(self)))
-        return 0;
-    return error_set(ERROR_RUNTIME, "\"%s_%skernel_impl\" not implemented for '%s'", op->name + 1,
-                     last ? "lastdim_" : "", dtype_short_name(tensor_dtype(self)));
+    enum dtype dtype = tensor_dtype(self);
+
+    if (!last || dtype_is_float(dtype))
+        return op_check_float(op, self);
+    return dtype_refuse(op->id == OP__softmax ? "softmax_lastdim_kernel_impl"
+                                              : "log_softmax_lastdim_kernel_impl",
+                        dtype);
 }
 
 int softmax_forward(const struct op *op, const struct value *args, struct tensor **out)

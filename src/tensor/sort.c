@@ -161,6 +161,8 @@ int topk_forward(const struct op *op, const struct value *args, struct tensor **
     s.count = line_length(self, dim);
     if (s.taken < 0 || s.taken > s.count)
         return error_set(ERROR_RUNTIME, "selected index k out of range");
+    if (op_check_number(op, self) < 0)
+        return -1;
     if (self->ndim == 0) /* one element, whatever k is */
         s.taken = 1;
     if (sorted_lines(self, dim, &s, s.taken * 4 > s.count ? WAY_SORT : WAY_TOP, &values, &indices) <
@@ -192,6 +194,8 @@ int kthvalue_forward(const struct op *op, const struct value *args, struct tenso
     if (k < 1 || k > line_length(self, dim))
         return error_set(ERROR_RUNTIME,
                          "kthvalue(): selected number k out of range for dimension %d", dim);
+    if (op_check_number(op, self) < 0)
+        return -1;
     return pick_sorted(op, self, dim, k - 1, args[3].i, out);
 }
 
@@ -223,6 +227,8 @@ int median_dim_forward(const struct op *op, const struct value *args, struct ten
     if (s.count == 0)
         return error_set(ERROR_INDEX, "median(): Expected reduction dim %d to have non-zero size.",
                          dim);
+    if (op_check_number(op, self) < 0)
+        return -1;
     s.first = (s.count - 1) / 2;
     if (sorted_lines(self, dim, &s, WAY_PICK, &values, &indices) < 0)
         return -1;

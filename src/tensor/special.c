@@ -111,7 +111,7 @@ static int whole_numbers(const struct op *op, enum op_id id, const struct value 
     struct scalar params[2] = {scalar_int(0), scalar_int(0)};
 
     if (op_result_type(2, in) == DTYPE_b8)
-        return error_set(ERROR_RUNTIME, "\"%s_cpu\" not implemented for 'Bool'", op->name);
+        return op_refuse_type(op, DTYPE_b8);
     return elementwise_run(op, id, in, params, out);
 }
 

@@ -24,7 +24,8 @@
 UNPOOL(float, f32)
 UNPOOL(double, f64)
 
-static int check_arguments(const struct tensor *self, const struct tensor *index, int dims)
+static int check_arguments(const struct op *op, const struct tensor *self,
+                           const struct tensor *index, int dims)
 {
     char text[2][128];
 
@@ -39,10 +40,7 @@ static int check_arguments(const struct tensor *self, const struct tensor *index
                          "but got indices tensor with shape: %s",
                          shape_text(self->ndim, self->shape, text[0], sizeof(text[0])),
                          shape_text(index->ndim, index->shape, text[1], sizeof(text[1])));
-    if (self->dtype == DTYPE_f32 || self->dtype == DTYPE_f64)
-        return 0;
-    return error_set(ERROR_RUNTIME, "\"max_unpool%dd\" not implemented for '%s'", dims,
-                     dtype_short_name(tensor_dtype(self)));
+    return op_check_float(op, self);
 }
 
 static int bad_index(int64_t index, int dims, const int64_t *size)
@@ -64,7 +62,7 @@ int max_unpool_forward(const struct op *op, const struct value *args, struct ten
     int64_t shape[TENSOR_MAX_DIMS], planes = 1, from = 1, to = 1, bad = 0;
     bool fits = false;
 
-    if (check_arguments(args[0].tensor, args[1].tensor, dims) < 0)
+    if (check_arguments(op, args[0].tensor, args[1].tensor, dims) < 0)
         return -1;
     self = tensor_contiguous(args[0].tensor);
     index = tensor_contiguous(args[1].tensor);

@@ -290,7 +290,7 @@ static const char *sizes_text(int dims, const int64_t *sizes, char *text, size_t
     return text;
 }
 
-static int check_input(const struct tensor *self, const char *name, int dims, const int64_t *out)
+static int check_input(const struct tensor *self, const char *kernel, int dims, const int64_t *out)
 {
     char text[2][128];
 
@@ -305,10 +305,7 @@ static int check_input(const struct tensor *self, const char *name, int dims, co
                              sizes_text(dims, self->shape + 2, text[0], sizeof(text[0])),
                              dims == 1 ? "and " : "",
                              sizes_text(dims, out, text[1], sizeof(text[1])));
-    if (self->dtype == DTYPE_f32 || self->dtype == DTYPE_f64)
-        return 0;
-    return error_set(ERROR_RUNTIME, "\"%s\" not implemented for '%s'", name,
-                     dtype_short_name(tensor_dtype(self)));
+    return dtype_is_float(tensor_dtype(self)) ? 0 : dtype_refuse(kernel, tensor_dtype(self));
 }
 
 int upsample_forward(const struct op *op, const struct value *args, struct tensor **out)

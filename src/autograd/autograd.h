@@ -66,8 +66,10 @@ static inline bool tensor_is_leaf(const struct tensor *t)
 struct autograd_meta *tensor_meta(struct tensor *t);        /* made on demand; NULL: no memory */
 struct tensor *tensor_grad(const struct tensor *t);         /* borrowed, NULL when there is none */
 int tensor_set_grad(struct tensor *t, struct tensor *grad); /* grad may be NULL */
+/* Fills t's gradient, if it has one, with zeros; a history that it has is dropped. */
+int tensor_zero_grad(struct tensor *t);
 /* Notes that an optimizer uses t's gradient. True when it contains one that was used before: since
- * then backward() has added to it, and nothing else has changed it. */
+ * then backward() has added to it, and nothing has cleared it. */
 bool tensor_use_grad(struct tensor *t);
 /* Switches requires_grad of a leaf; errors as PyTorch's (not a leaf, not floating point). */
 int tensor_set_requires_grad(struct tensor *t, bool on);

@@ -219,9 +219,28 @@ static int accumulate_first(struct tensor *variable, struct tensor *grad)
     return meta->grad ? 0 : -1;
 }
 
+static bool all_zero(struct tensor *t)
+{
+    struct value args = {.given = true, .tensor = t};
+    struct tensor *any = NULL;
+    struct scalar found = {.i = 1};
+    bool before = grad_set_enabled(false);
+
+    if (op_call(&ops[OP_any], &args, &any) == 0)
+        tensor_item(any, &found);
+    grad_set_enabled(before);
+    tensor_unref(any);
+    return found.i == 0;
+}
+
+/* Whether the gradient contains one that an optimizer has used. Changed by hand before backward()
+ * adds to it, it is taken for cleared; after that, as clipping does, for cleared if it is zero. */
 static bool is_used(const struct autograd_meta *meta)
 {
-    return meta->used == meta->grad->storage && meta->used_version == meta->grad->storage->version;
+    if (meta->used != meta->grad->storage)
+        return false;
+    return meta->used_version == meta->grad->storage->version ||
+           (meta->used_again && !all_zero(meta->grad));
 }
 
 static void note_use(struct autograd_meta *meta)
@@ -259,10 +278,9 @@ static int accumulate_more(struct tensor *variable, struct tensor *grad)
     } else if (op_call_inplace(&ops_inplace[OP_add], args) < 0) {
         return -1;
     }
-    if (used) {
-        meta->used_again = true;
+    meta->used_again = used;
+    if (used)
         note_use(meta);
-    }
     return 0;
 }
 
@@ -437,8 +455,25 @@ int tensor_set_grad(struct tensor *t, struct tensor *grad)
         return grad ? -1 : 0;
     old = meta->grad;
     meta->grad = grad ? tensor_ref(grad) : NULL;
-    meta->used = NULL;
+    if (grad != old) /* `p.grad /= 8` sets what is there */
+        meta->used = NULL;
     tensor_unref(old);
+    return 0;
+}
+
+int tensor_zero_grad(struct tensor *t)
+{
+    struct tensor *grad = tensor_grad(t);
+
+    if (!grad)
+        return 0;
+    tensor_forget_history(grad);
+    if (tensor_is_contiguous(grad))
+        memset(tensor_data(grad), 0, (size_t)grad->numel * dtype_size(tensor_dtype(grad)));
+    else if (tensor_fill(grad, scalar_int(0)) < 0)
+        return -1;
+    tensor_bump(grad);
+    t->meta->used = NULL;
     return 0;
 }
 

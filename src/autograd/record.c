@@ -40,14 +40,22 @@ static const char *op_node_name(const struct node *node)
     return op_backward_name(self->op, self->args, self->number);
 }
 
-static void op_node_release(struct node *node)
+static void unref_saved(struct op_node *self)
 {
-    struct op_node *self = (struct op_node *)node;
-
     for (int i = 0; i < self->saved_count; i++) {
         tensor_unref(self->saved[i].tensor);
         self->saved[i].tensor = NULL;
     }
+}
+
+/* A node that has saved no values, only shapes, can be walked again, as in PyTorch. */
+static void op_node_release(struct node *node)
+{
+    struct op_node *self = (struct op_node *)node;
+
+    if (!op_rules[self->op->id].saves)
+        return;
+    unref_saved(self);
     self->released = true;
 }
 
@@ -55,7 +63,7 @@ static void op_node_free(struct node *node)
 {
     struct op_node *self = (struct op_node *)node;
 
-    op_node_release(node);
+    unref_saved(self);
     node_release_edges(node);
     pool_free(self, self->size);
 }

@@ -122,12 +122,32 @@ PyObject *autograd_backward(struct tensor *root)
     Py_RETURN_NONE;
 }
 
+/* PyTorch's warning, once in a process. 0, or -1 where warnings are errors. */
+static int warn_of_cycle(void)
+{
+    static bool given_once;
+
+    if (given_once)
+        return 0;
+    given_once = true;
+    return PyErr_WarnEx(
+        PyExc_UserWarning,
+        "Using backward() with create_graph=True will create a reference cycle between the "
+        "parameter and its gradient which can cause a memory leak. We recommend using "
+        "autograd.grad when creating the graph to avoid this. If you have to use this function, "
+        "make sure to reset the .grad fields of your parameters to None after use to break the "
+        "cycle and avoid the leak.",
+        1);
+}
+
 /* Runs the request; grad()'s results as a tuple, else None. */
 static PyObject *run(struct backward_request *request, const struct autograd_call *call)
 {
     struct tensor **results = NULL;
     PyObject *given_back = NULL;
 
+    if (request->create_graph && !call->give && warn_of_cycle() < 0)
+        return NULL;
     if (call->give) {
         results = PyMem_Calloc((size_t)request->input_count, sizeof(struct tensor *));
         if (!results)

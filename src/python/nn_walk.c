@@ -377,28 +377,6 @@ static PyObject *requires_grad_(PyObject *self, PyObject *args, PyObject *keywor
     return list ? Py_NewRef(self) : NULL;
 }
 
-/* Sets the gradient of a parameter to zero; one with a history loses it. */
-static int zero_gradient(struct tensor *param)
-{
-    struct tensor *grad = tensor_grad(param), *plain;
-    int status;
-
-    if (!grad)
-        return 0;
-    if (grad->grad_fn || grad->requires_grad) {
-        plain = tensor_detach(grad);
-        status = plain ? tensor_set_grad(param, plain) : -1;
-        tensor_unref(plain);
-        if (status < 0)
-            return -1;
-        grad = tensor_grad(param);
-    }
-    if (tensor_fill(grad, scalar_int(0)) < 0)
-        return -1;
-    tensor_bump(grad);
-    return 0;
-}
-
 static PyObject *zero_grad(PyObject *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"set_to_none", NULL};
@@ -411,7 +389,7 @@ static PyObject *zero_grad(PyObject *self, PyObject *args, PyObject *keywords)
     for (Py_ssize_t i = 0; list && i < PyList_GET_SIZE(list); i++) {
         struct tensor *param = tensor_of(PyList_GET_ITEM(list, i));
 
-        if ((none ? tensor_set_grad(param, NULL) : zero_gradient(param)) < 0) {
+        if ((none ? tensor_set_grad(param, NULL) : tensor_zero_grad(param)) < 0) {
             Py_DECREF(list);
             return python_error();
         }

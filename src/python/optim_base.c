@@ -213,23 +213,6 @@ static PyObject *optimizer_step(PyObject *self, PyObject *args, PyObject *kwargs
     return NULL;
 }
 
-/* A gradient that has a history (create_graph) loses it, as detach_() does. */
-static int zero_in_place(struct tensor *grad)
-{
-    if (grad->grad_fn) {
-        node_unref(grad->grad_fn);
-        grad->grad_fn = NULL;
-        grad->output_nr = 0;
-    }
-    grad->requires_grad = false;
-    if (tensor_is_contiguous(grad))
-        memset(tensor_data(grad), 0, (size_t)grad->numel * dtype_size(tensor_dtype(grad)));
-    else if (tensor_fill(grad, scalar_int(0)) < 0)
-        return python_error(), -1;
-    tensor_bump(grad);
-    return 0;
-}
-
 static int zero_group(PyObject *group, bool to_none)
 {
     PyObject *params = group_params(group);
@@ -237,14 +220,10 @@ static int zero_group(PyObject *group, bool to_none)
     if (!params)
         return -1;
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(params); i++) {
-        struct tensor *t = tensor_of(PyList_GET_ITEM(params, i)), *grad = tensor_grad(t);
+        struct tensor *t = tensor_of(PyList_GET_ITEM(params, i));
 
-        if (!grad)
-            continue;
-        if (!to_none && zero_in_place(grad) < 0)
-            return -1;
-        if (to_none)
-            tensor_set_grad(t, NULL);
+        if ((to_none ? tensor_set_grad(t, NULL) : tensor_zero_grad(t)) < 0)
+            return python_error(), -1;
     }
     return 0;
 }

@@ -1,6 +1,7 @@
 /* Cutting, putting and arranging made of recorded operations, and forward functions written so. */
 #include "autograd/formula.h"
 #include "base/error.h"
+#include "tensor/index.h"
 
 #include <string.h>
 
@@ -145,27 +146,33 @@ void fill_diagonal_rule(struct grad_call *c)
 
 /* ---- by index of the flattened tensor ---- */
 
-static int check_places(const struct tensor *self, struct tensor *index)
+static int check_index_type(const struct tensor *index)
 {
+    if (index->dtype == DTYPE_i64)
+        return 0;
+    return error_set(ERROR_RUNTIME, "take(): Expected a long tensor for index, but got %s",
+                     dtype_short_name(tensor_dtype(index)));
+}
+
+/* Calls the formula, which finds the places that are out of range; they get words of their own. */
+static int call_by_places(const struct op *op, const struct value *args, struct tensor **out,
+                          formula_fn *formula)
+{
+    const int64_t n = args[0].tensor->numel;
     struct tensor *whole;
-    int64_t n = self->numel;
-    int status = 0;
+    int64_t wrong;
 
-    if (index->dtype != DTYPE_i64)
-        return error_set(ERROR_RUNTIME, "take(): Expected a long tensor for index, but got %s",
-                         dtype_short_name(tensor_dtype(index)));
-    whole = tensor_contiguous(index);
-    for (int64_t i = 0; whole && i < whole->numel && status == 0; i++) {
-        int64_t at = ((const int64_t *)tensor_data(whole))[i];
-
-        if (at < -n || at >= n)
-            status = error_set(ERROR_INDEX,
-                               "out of range: tried to access index %lld on a tensor of %lld "
-                               "elements.",
-                               (long long)at, (long long)n);
+    if (formula_forward(op, args, out, formula) == 0)
+        return 0;
+    whole = tensor_contiguous(args[1].tensor);
+    if (whole && index_outside(whole, -n, n - 1, &wrong)) {
+        error_clear();
+        error_set(ERROR_INDEX,
+                  "out of range: tried to access index %lld on a tensor of %lld elements.",
+                  (long long)wrong, (long long)n);
     }
     tensor_unref(whole);
-    return whole ? status : -1;
+    return -1;
 }
 
 static struct tensor *take(const struct value *args)
@@ -178,9 +185,9 @@ static struct tensor *take(const struct value *args)
 
 int take_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    if (check_places(args[0].tensor, args[1].tensor) < 0)
+    if (check_index_type(args[1].tensor) < 0)
         return -1;
-    return formula_forward(op, args, out, take);
+    return call_by_places(op, args, out, take);
 }
 
 void take_rule(struct grad_call *c)
@@ -218,9 +225,9 @@ int put_forward(const struct op *op, const struct value *args, struct tensor **o
                          "put_(): Expected source and index to have the same number of elements, "
                          "but got source.numel() = %lld, index.numel() = %lld",
                          (long long)source->numel, (long long)args[1].tensor->numel);
-    if (check_places(self, args[1].tensor) < 0)
+    if (check_index_type(args[1].tensor) < 0)
         return -1;
-    return formula_forward(op, args, out, put);
+    return call_by_places(op, args, out, put);
 }
 
 void put_rule(struct grad_call *c)

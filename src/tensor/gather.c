@@ -1,5 +1,6 @@
 /* gather() and scatter(): along one dimension each element has an index of its own. */
 #include "base/error.h"
+#include "tensor/bounds.h"
 #include "tensor/index.h"
 #include "tensor/iter.h"
 #include "tensor/line_ops.h"
@@ -9,26 +10,73 @@
 enum scatter_mode { SCATTER_SET, SCATTER_ADD, SCATTER_MULTIPLY };
 
 struct places {
-    int64_t count;
+    int64_t count, size;
     enum scatter_mode mode;
+    bool outside; /* an index was; written by any thread, read after all */
 };
+
+/* A line is seen to in blocks, whose indices are checked and then, still at hand, used. */
+enum { BLOCK = 512 };
+
+static bool check_block(struct places *p, const char *place, int64_t step, int64_t n)
+{
+    bool outside = false;
+
+    if (step == sizeof(int64_t)) {
+        outside = BOUNDS_OUTSIDE((const int64_t *)place, n, 0, p->size - 1);
+    } else {
+        for (int64_t i = 0; i < n; i++)
+            outside |= (uint64_t) * (const int64_t *)(place + i * step) >= (uint64_t)p->size;
+    }
+    if (outside)
+        __atomic_store_n(&p->outside, true, __ATOMIC_RELAXED);
+    return !outside;
+}
+
+/* Stores are made in order: one that waits for its cache line holds up all behind it. So a short
+ * line that will be written all over is fetched before. */
+static void fetch_line(const struct places *p, const char *line, int64_t step, int64_t size)
+{
+    enum { CACHE_LINE = 64, SHORT = 16384 };
+
+    if (step != size || p->size * size > SHORT || p->count < p->size / 4)
+        return;
+    for (int64_t i = 0; i < p->size * size; i += CACHE_LINE)
+        __builtin_prefetch(line + i, 1);
+}
 
 /* Operands: index, result, source. */
 #define SCATTER(id, T)                                                                             \
-    static void scatter_##id(char *const *ptr, const int64_t *step, void *context)                 \
+    static void set_##id(int64_t n, const int64_t *place, char *to, int64_t step, const T *from)   \
     {                                                                                              \
-        const struct places *p = context;                                                          \
-        const int64_t count = p->count;                                                            \
-        const int64_t s0 = step[0], s1 = step[1], s2 = step[2];                                    \
-        const char *place = ptr[0], *from = ptr[2];                                                \
-        char *to_line = ptr[1];                                                                    \
-        for (int64_t i = 0; p->mode == SCATTER_SET && i < count; i++)                              \
-            *(T *)(to_line + *(const int64_t *)(place + i * s0) * s1) =                            \
-                *(const T *)(from + i * s2);                                                       \
-        for (int64_t i = 0; p->mode != SCATTER_SET && i < count; i++) {                            \
-            T *to = &LINE_AT(T, 1, LINE_AT(const int64_t, 0, i));                                  \
-            const T x = LINE_AT(const T, 2, i);                                                    \
-            *to = p->mode == SCATTER_ADD ? (T)(*to + x) : (T)(*to * x);                            \
+        if (step == sizeof(T)) {                                                                   \
+            for (int64_t i = 0; i < n; i++)                                                        \
+                ((T *)to)[place[i]] = from[i];                                                     \
+        } else {                                                                                   \
+            for (int64_t i = 0; i < n; i++)                                                        \
+                *(T *)(to + place[i] * step) = from[i];                                            \
+        }                                                                                          \
+    }                                                                                              \
+    static void scatter_##id(char *const *line, const int64_t *step, void *context)                \
+    {                                                                                              \
+        struct places *p = context;                                                                \
+        fetch_line(p, line[1], step[1], sizeof(T));                                                \
+        for (int64_t start = 0; start < p->count; start += BLOCK) {                                \
+            const int64_t n = p->count - start < BLOCK ? p->count - start : BLOCK;                 \
+            char *const ptr[] = {line[0] + start * step[0], line[1], line[2] + start * step[2]};   \
+            if (!check_block(p, ptr[0], step[0], n))                                               \
+                return;                                                                            \
+            if (p->mode == SCATTER_SET && step[0] == sizeof(int64_t) && step[2] == sizeof(T)) {    \
+                set_##id(n, (const int64_t *)ptr[0], ptr[1], step[1], (const T *)ptr[2]);          \
+                continue;                                                                          \
+            }                                                                                      \
+            for (int64_t i = 0; i < n; i++) {                                                      \
+                T *to = &LINE_AT(T, 1, LINE_AT(const int64_t, 0, i));                              \
+                const T x = LINE_AT(const T, 2, i);                                                \
+                *to = p->mode == SCATTER_SET   ? x                                                 \
+                      : p->mode == SCATTER_ADD ? (T)(*to + x)                                      \
+                                               : (T)(*to * x);                                     \
+            }                                                                                      \
         }                                                                                          \
     }
 #pragma GCC diagnostic ignored "-Wpragmas"
@@ -38,29 +86,20 @@ struct places {
 #define DTYPE_COMPLEX(id, T, name, category, class, part) SCATTER(id, T)
 #include "tensor/dtype.def"
 
-/* The signs of the distances to both ends, one of which is negative outside. */
-static int64_t signs_of(const int64_t *at, int64_t n, int64_t low, int64_t high)
-{
-    int64_t signs = 0;
-
-    for (int64_t i = 0; i < n; i++)
-        signs |= (at[i] - low) | (high - at[i]);
-    return signs;
-}
-
 bool index_outside(const struct tensor *index, int64_t low, int64_t high, int64_t *wrong)
 {
+    bounds_fn *const is_outside = BOUNDS_OUTSIDE;
     const int64_t *at = (const int64_t *)tensor_data(index), n = index->numel;
-    int64_t signs = 0;
+    bool found = false;
 
     if (n < ITER_LONG) {
-        signs = signs_of(at, n, low, high);
+        found = is_outside(at, n, low, high);
     } else {
-#pragma omp parallel for schedule(static) reduction(| : signs)
+#pragma omp parallel for schedule(static) reduction(|| : found)
         for (int64_t i = 0; i < n; i += ITER_GRAIN)
-            signs |= signs_of(at + i, n - i < ITER_GRAIN ? n - i : ITER_GRAIN, low, high);
+            found = found || is_outside(at + i, n - i < ITER_GRAIN ? n - i : ITER_GRAIN, low, high);
     }
-    for (int64_t i = 0; signs < 0; i++) {
+    for (int64_t i = 0; found; i++) {
         if (at[i] < low || at[i] > high) {
             *wrong = at[i];
             return true;
@@ -82,10 +121,6 @@ static bool fits(const struct tensor *index, const struct tensor *t, int except)
 static int check_index(const struct op *op, const struct tensor *self, const struct tensor *index,
                        const struct tensor *source, int dim)
 {
-    const int64_t size = line_length(self, dim);
-    struct tensor *whole;
-    int64_t wrong;
-    bool outside;
     char text[2][256];
 
     if (index->dtype != DTYPE_i64)
@@ -104,14 +139,20 @@ static int check_index(const struct op *op, const struct tensor *self, const str
                          "self %s apart from dimension %d",
                          dim, shape_text(index->ndim, index->shape, text[0], sizeof(text[0])),
                          shape_text(self->ndim, self->shape, text[1], sizeof(text[1])), dim);
-    whole = tensor_contiguous((struct tensor *)index);
-    outside = whole && index_outside(whole, 0, size - 1, &wrong);
+    return 0;
+}
+
+/* The error of an index that was seen to be out of range. */
+static int refuse_index(struct tensor *index, int dim, int64_t size)
+{
+    struct tensor *whole = tensor_contiguous(index);
+    int64_t wrong;
+
+    if (whole && index_outside(whole, 0, size - 1, &wrong))
+        error_set(ERROR_RUNTIME, "index %lld is out of bounds for dimension %d with size %lld",
+                  (long long)wrong, dim, (long long)size);
     tensor_unref(whole);
-    if (outside)
-        return error_set(ERROR_RUNTIME,
-                         "index %lld is out of bounds for dimension %d with size %lld",
-                         (long long)wrong, dim, (long long)size);
-    return whole ? 0 : -1;
+    return -1;
 }
 
 int gather_forward(const struct op *op, const struct value *args, struct tensor **out)
@@ -119,14 +160,17 @@ int gather_forward(const struct op *op, const struct value *args, struct tensor 
     struct tensor *self = tensor_as_row(args[0].tensor), *index = tensor_as_row(args[2].tensor);
     struct tensor *rows = NULL, *result = NULL;
     int dim = tensor_dim(args[0].tensor, args[1].i);
+    bool outside = false;
 
     if (dim < 0 || !self || !index || check_index(op, self, index, NULL, dim) < 0)
         goto end;
     if (index->numel > 0)
-        rows = pick_along(self, dim, index);
+        rows = pick_along(self, dim, index, &outside);
     else
         rows = tensor_new(tensor_dtype(self), index->ndim, index->shape);
-    if (rows)
+    if (outside)
+        refuse_index(index, dim, line_length(self, dim));
+    else if (rows)
         result = tensor_view(rows, args[2].tensor->ndim, rows->shape, rows->stride, 0);
 end:
     tensor_unref(rows);
@@ -161,10 +205,11 @@ static int scatter(const struct op *op, const struct value *args, struct tensor 
     if (src->storage == rows->storage && !(own = tensor_clone(src)))
         goto end;
     p.count = line_length(index, dim);
+    p.size = line_length(rows, dim);
     if (index->numel > 0)
         lines_run(3, (const struct tensor *[]){index, rows, own ? own : src}, dim, p.count,
                   lines[self->dtype], &p);
-    status = 0;
+    status = p.outside ? refuse_index(index, dim, p.size) : 0;
 end:
     tensor_unref(own);
     tensor_unref(rows);

@@ -93,13 +93,43 @@ static int indices_init(struct indices *in, const struct tensor *self, const str
  * element lies unit * (place + (place < 0 ? wrap : 0)) bytes further. */
 struct walk {
     struct tensor *view, *places;
-    struct scalar params[2]; /* unit, wrap */
+    struct tensor *outside; /* NULL: the places are checked */
+    struct scalar params[PLACE_PARAMS];
 };
 
 static void walk_release(struct walk *w)
 {
     tensor_unref(w->view);
     tensor_unref(w->places);
+    tensor_unref(w->outside);
+}
+
+/* Leaves it to the kernels to check that the places are below `size`. */
+static int walk_check(struct walk *w, int64_t size)
+{
+    w->params[PLACE_SIZE] = scalar_int(size);
+    w->outside = tensor_zeros(DTYPE_i64, 0, NULL);
+    return w->outside ? 0 : -1;
+}
+
+static bool walk_was_outside(const struct walk *w)
+{
+    return w->outside && *(const int64_t *)tensor_data(w->outside);
+}
+
+/* `first` and `second` are the operands before the places. Serial where elements may be written
+ * twice. */
+static void walk_run(const struct walk *w, const struct tensor *first, const struct tensor *second,
+                     kernel_fn *kernel, bool serial)
+{
+    struct iter it;
+
+    iter_init(&it, w->outside ? 4 : 3,
+              (const struct tensor *[]){first, second, w->places, w->outside});
+    if (serial)
+        iter_run_serial(&it, kernel, w->params);
+    else
+        iter_run(&it, kernel, w->params);
 }
 
 /* `number` is what PyTorch's errors count: the indexed dimensions alone. */
@@ -180,27 +210,45 @@ static int index_place(const struct indices *in)
     return count > 0 && last - first + 1 == count ? first : 0;
 }
 
+/* How many indices there are; the last of them. */
+static int count_indices(const struct indices *in, int *last)
+{
+    int number = 0;
+
+    for (int i = 0; i < in->count; i++) {
+        if (in->at[i]) {
+            number++;
+            *last = i;
+        }
+    }
+    return number;
+}
+
+static int check_indices(const struct tensor *self, const struct indices *in)
+{
+    int number = 0;
+
+    for (int i = 0; i < in->count; i++) {
+        if (in->at[i] && check_places(in->at[i], self->shape[i], number++) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* What the indices come to: the one that there is, or the sum of all as byte offsets. */
 static struct tensor *places_of(const struct tensor *self, const struct indices *in, int ndim,
-                                const int64_t *shape, struct scalar params[2])
+                                const int64_t *shape, struct scalar *params)
 {
     const int64_t size = (int64_t)dtype_size(tensor_dtype(self));
     struct tensor *offsets = NULL;
-    int number = 0, last = 0;
+    int last = 0;
 
-    for (int i = 0; i < in->count; i++) {
-        if (!in->at[i])
-            continue;
-        if (!in->plain && check_places(in->at[i], self->shape[i], number) < 0)
-            return NULL;
-        number++;
-        last = i;
-    }
-    params[0] = scalar_int(1);
-    params[1] = scalar_int(0);
-    if (number == 1) {
-        params[0] = scalar_int(self->stride[last] * size);
-        params[1] = scalar_int(in->plain ? 0 : self->shape[last]);
+    params[PLACE_UNIT] = scalar_int(1);
+    params[PLACE_WRAP] = scalar_int(0);
+    params[PLACE_SIZE] = scalar_int(PLACE_CHECKED);
+    if (count_indices(in, &last) == 1) {
+        params[PLACE_UNIT] = scalar_int(self->stride[last] * size);
+        params[PLACE_WRAP] = scalar_int(in->plain ? 0 : self->shape[last]);
         return tensor_ref(in->at[last]);
     }
     offsets = tensor_zeros(DTYPE_i64, ndim, shape);
@@ -215,14 +263,17 @@ static int walk_init(struct walk *w, struct tensor *self, const struct indices *
 {
     int64_t index[TENSOR_MAX_DIMS], shape[2 * TENSOR_MAX_DIMS], stride[2 * TENSOR_MAX_DIMS];
     int64_t place_stride[2 * TENSOR_MAX_DIMS] = {0};
-    int index_ndim, place = index_place(in), ndim = 0;
+    int index_ndim, place = index_place(in), ndim = 0, last = 0;
+    const bool alone = count_indices(in, &last) == 1;
     struct tensor *places;
 
-    w->view = w->places = NULL;
+    w->view = w->places = w->outside = NULL;
     if (index_shape(in, &index_ndim, index) < 0)
         return -1;
     if (index_ndim + self->ndim > TENSOR_MAX_DIMS)
         return error_set(ERROR_RUNTIME, "tensors have at most %d dimensions here", TENSOR_MAX_DIMS);
+    if (!in->plain && !(alone && self->ndim == 1) && check_indices(self, in) < 0)
+        return -1;
     places = places_of(self, in, index_ndim, index, w->params);
     if (!places)
         return -1;
@@ -240,7 +291,9 @@ static int walk_init(struct walk *w, struct tensor *self, const struct indices *
     w->view = tensor_view(self, ndim, shape, stride, self->offset);
     w->places = tensor_view(places, ndim, shape, place_stride, places->offset);
     tensor_unref(places);
-    if (w->view && w->places)
+    /* a place that is used once is checked on its way */
+    if (w->view && w->places &&
+        (in->plain || self->ndim > 1 || !alone || walk_check(w, self->shape[0]) == 0))
         return 0;
     walk_release(w);
     return -1;
@@ -249,27 +302,27 @@ static int walk_init(struct walk *w, struct tensor *self, const struct indices *
 static struct tensor *pick_walked(const struct walk *w)
 {
     struct tensor *result = tensor_new(tensor_dtype(w->view), w->view->ndim, w->view->shape);
-    struct iter it;
 
-    if (result) {
-        iter_init(&it, 3, (const struct tensor *[]){result, w->view, w->places});
-        iter_run(&it, pick_kernels[dtype_size(tensor_dtype(w->view))], w->params);
-    }
+    if (result)
+        walk_run(w, result, w->view, pick_kernels[dtype_size(tensor_dtype(w->view))], false);
     return result;
 }
 
-struct tensor *pick_along(struct tensor *self, int dim, struct tensor *index)
+struct tensor *pick_along(struct tensor *self, int dim, struct tensor *index, bool *outside)
 {
     const int64_t size = (int64_t)dtype_size(tensor_dtype(self));
-    struct walk w = {NULL, index, {scalar_int(self->stride[dim] * size), scalar_int(0)}};
+    struct walk w = {.places = tensor_ref(index),
+                     .params = {scalar_int(self->stride[dim] * size), scalar_int(0)}};
     int64_t stride[TENSOR_MAX_DIMS];
-    struct tensor *result;
+    struct tensor *result = NULL;
 
     memcpy(stride, self->stride, sizeof(stride));
     stride[dim] = 0;
     w.view = tensor_view(self, index->ndim, index->shape, stride, self->offset);
-    result = w.view ? pick_walked(&w) : NULL;
-    tensor_unref(w.view);
+    if (w.view && walk_check(&w, self->shape[dim]) == 0)
+        result = pick_walked(&w);
+    *outside = walk_was_outside(&w);
+    walk_release(&w);
     return result;
 }
 
@@ -281,6 +334,11 @@ static struct tensor *pick(struct tensor *self, const struct indices *in)
     if (walk_init(&walk, self, in) < 0)
         return NULL;
     result = pick_walked(&walk);
+    if (walk_was_outside(&walk)) {
+        tensor_unref(result);
+        result = NULL;
+        check_indices(self, in);
+    }
     walk_release(&walk);
     return result;
 }
@@ -291,7 +349,6 @@ static int put(struct tensor *self, const struct indices *in, struct tensor *val
     int64_t shape[TENSOR_MAX_DIMS];
     char text[2][256];
     struct walk walk;
-    struct iter it;
     int ndim, status = -1;
 
     if (walk_init(&walk, self, in) < 0)
@@ -312,11 +369,9 @@ static int put(struct tensor *self, const struct indices *in, struct tensor *val
                                              : tensor_to(values, tensor_dtype(self));
     if (!typed)
         goto end;
-    iter_init(&it, 3, (const struct tensor *[]){walk.view, typed, walk.places});
-    iter_run_serial(&it,
-                    add ? add_kernels[self->dtype] : put_kernels[dtype_size(tensor_dtype(self))],
-                    walk.params);
-    status = 0;
+    walk_run(&walk, walk.view, typed,
+             add ? add_kernels[self->dtype] : put_kernels[dtype_size(tensor_dtype(self))], true);
+    status = walk_was_outside(&walk) ? check_indices(self, in) : 0;
 end:
     tensor_unref(typed);
     walk_release(&walk);

@@ -25,6 +25,35 @@ static int check_input(const struct op *op, const struct tensor *input, int dims
                      shape_text(input->ndim, input->shape, text, sizeof(text)));
 }
 
+/* (x + iy) * (u + iv) = a - b + i (c - a - b) with a = x * u, b = y * v, c = (x + y) * (u + v). */
+static struct tensor *convolve_complex(const struct value *args)
+{
+    struct tensor *x = d_part(args[0].tensor, 0), *y = d_part(args[0].tensor, 1), *a, *b, *c;
+    struct tensor *u = d_part(args[1].tensor, 0), *v = d_part(args[1].tensor, 1), *bias;
+    struct value part[9];
+    int64_t shape[DIMS + 1];
+
+    memcpy(part, args, sizeof(part));
+    part[2] = V_NONE;
+    part[0] = V_TENSOR(x);
+    part[1] = V_TENSOR(u);
+    a = d_call(OP_convolution, part);
+    part[0] = V_TENSOR(y);
+    part[1] = V_TENSOR(v);
+    b = d_call(OP_convolution, part);
+    part[0] = V_TENSOR(d_add(x, y));
+    part[1] = V_TENSOR(d_add(u, v));
+    c = d_call(OP_convolution, part);
+    c = d_call2(OP_complex, d_sub(a, b), d_sub(c, d_add(a, b)));
+    if (!c || !args[2].given)
+        return c;
+    shape[0] = args[2].tensor->numel;
+    for (int d = 1; d < c->ndim - 1; d++)
+        shape[d] = 1;
+    bias = d_reshape(args[2].tensor, c->ndim - 1, shape);
+    return d_add(c, bias);
+}
+
 /* `args` are those of the row `convolution`, but for the input, which may lack the batch. */
 static struct tensor *convolve(struct tensor *input, int dims, struct value *args)
 {
@@ -32,7 +61,12 @@ static struct tensor *convolve(struct tensor *input, int dims, struct value *arg
     struct tensor *result;
 
     args[0] = V_TENSOR(batched ? input : d_unsqueeze(input, 0));
-    result = args[0].tensor ? d_call(OP_convolution, args) : NULL;
+    if (!args[0].tensor)
+        return NULL;
+    if (dtype_is_complex(tensor_dtype(input)) && input->dtype == args[1].tensor->dtype)
+        result = convolve_complex(args);
+    else
+        result = d_call(OP_convolution, args);
     return batched || !result ? result : D(squeeze__dim, V_TENSOR(result), V_INT(0));
 }
 

@@ -95,11 +95,15 @@ static int svd_values_only(struct tensor *a, struct tensor **out)
         return -1;
     }
     tensor_ref(out[1]);
-    pool_close(mark);
     for (int k = 0; k < 2; k++) {
         shape[a->ndim - 1] = shape[a->ndim - 2] = a->shape[a->ndim - 2 + k];
         out[2 * k] = tensor_zeros(tensor_dtype(a), a->ndim, shape);
     }
+    if (out[2] && dtype_is_complex(tensor_dtype(a))) { /* V is the conjugate of what is computed */
+        out[2] = d_conjugate(pool_keep(out[2]));
+        out[2] = out[2] ? tensor_ref(out[2]) : NULL;
+    }
+    pool_close(mark);
     if (out[0] && out[2])
         return 0;
     for (int k = 0; k < 3; k++) {

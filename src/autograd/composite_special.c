@@ -14,19 +14,23 @@ int ldexp_composite(const struct op *op, const struct value *args, struct tensor
 }
 
 /* Python numbers stay such: they do not decide the type. */
-static struct tensor *in_double(struct tensor *t)
+static struct tensor *in_double(struct tensor *t, enum dtype dtype)
 {
-    return t->wrapped_number ? t : d_to(t, DTYPE_f64);
+    return t->wrapped_number ? t : d_to(t, dtype);
 }
 
 int float_power_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *base = args[0].tensor, *exponent = args[1].tensor;
+    enum dtype dtype = DTYPE_f64;
     size_t mark = pool_open();
 
+    if (dtype_is_complex(tensor_dtype(base)) || dtype_is_complex(tensor_dtype(exponent)))
+        dtype = DTYPE_c128;
     if (base->wrapped_number)
-        base = pool_keep(tensor_to(base, DTYPE_f64));
-    return pool_leave(op, mark, base ? d_pow(in_double(base), in_double(exponent)) : NULL, out);
+        base = pool_keep(tensor_to(base, dtype));
+    base = base ? d_pow(in_double(base, dtype), in_double(exponent, dtype)) : NULL;
+    return pool_leave(op, mark, base, out);
 }
 
 int ndtr_composite(const struct op *op, const struct value *args, struct tensor **out)

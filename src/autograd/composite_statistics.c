@@ -51,7 +51,7 @@ static int spread_mean(const struct op *op, struct tensor *self, struct value di
     struct tensor *results[2];
     size_t mark = pool_open();
 
-    if (!dtype_is_float(tensor_dtype(self)))
+    if (!dtype_is_differentiable(tensor_dtype(self)))
         return error_set(ERROR_RUNTIME, "%s only support floating point and complex dtypes",
                          root ? "std_mean" : "var_mean");
     recording = grad_set_enabled(false);
@@ -241,7 +241,7 @@ static struct tensor *cov(const struct value *args)
     mean = d_true_divide(mean, w ? sum : d_number(scalar_int(observations)));
     in = mean ? d_sub(in, d_unsqueeze(mean, 1)) : NULL;
     weighed = w ? d_mul(in, w) : in;
-    in = weighed ? d_call2(OP_mm, in, D(t, V_TENSOR(weighed))) : NULL;
+    in = weighed ? d_call2(OP_mm, in, d_conjugate(D(t, V_TENSOR(weighed)))) : NULL;
     in = d_true_divide(in, cov_norm(w, sum, args, observations));
     return in ? d_call1(OP_squeeze, in) : NULL;
 }
@@ -267,6 +267,11 @@ int cov_composite(const struct op *op, const struct value *args, struct tensor *
     return pool_leave(op, mark, cov(args), out);
 }
 
+static struct tensor *within_one(struct tensor *x)
+{
+    return x ? D(clamp, V_TENSOR(x), V_SCALAR(scalar_int(-1)), V_SCALAR(scalar_int(1))) : NULL;
+}
+
 int corrcoef_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct value defaults[4] = {args[0], V_INT(1), V_NONE, V_NONE};
@@ -278,12 +283,15 @@ int corrcoef_composite(const struct op *op, const struct value *args, struct ten
     c = cov(defaults);
     if (c && c->ndim == 0)
         return pool_leave(op, mark, d_true_divide(c, c), out);
-    deviation = c ? d_sqrt(D(diag, V_TENSOR(c))) : NULL;
-    if (deviation) {
+    deviation = c ? d_sqrt(d_part(D(diag, V_TENSOR(c)), 0)) : NULL;
+    if (c && deviation) {
         c = d_true_divide(c, d_unsqueeze(deviation, 1));
         c = d_true_divide(c, d_unsqueeze(deviation, 0));
-        c = D(clamp, V_TENSOR(c), V_SCALAR(scalar_int(-1)), V_SCALAR(scalar_int(1)));
     }
+    if (c && deviation)
+        c = dtype_is_complex(tensor_dtype(c))
+                ? d_call2(OP_complex, within_one(d_part(c, 0)), within_one(d_part(c, 1)))
+                : within_one(c);
     return pool_leave(op, mark, deviation ? c : NULL, out);
 }
 

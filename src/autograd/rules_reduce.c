@@ -141,11 +141,13 @@ void prod_dim_rule(struct grad_call *c)
 static void variance_rule(struct grad_call *c, const struct value *dims, int64_t correction,
                           bool keepdim)
 {
-    struct tensor *self = c->args[0].tensor, *g = c->g[0];
+    struct tensor *self = d_conjugate(c->args[0].tensor), *g = c->g[0]; /* see record.c */
     struct tensor *mean = D(mean__dim, V_TENSOR(self), dims->given ? *dims : V_NONE, V_INT(true));
-    double n = (double)(count_of(self, dims) - correction);
+    double n = (double)(count_of(c->args[0].tensor, dims) - correction);
     struct tensor *result = c->results[0];
 
+    if (!mean)
+        return;
     if (result) {
         struct tensor *flat = d_eq(result, d_number(scalar_int(0)));
 

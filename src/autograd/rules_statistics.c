@@ -18,16 +18,17 @@ void aminmax_rule(struct grad_call *c)
 static void spread_mean(struct grad_call *c, const struct value *dims, int64_t correction,
                         bool keepdim)
 {
-    struct tensor *self = c->args[0].tensor, *parts[2] = {c->g[0], c->g[1]};
+    struct tensor *self = d_conjugate(c->args[0].tensor), *parts[2] = {c->g[0], c->g[1]};
     bool root = c->op->name[0] == 's';
     int64_t count;
     uint32_t mask;
 
-    if (reduce_dims(self->ndim, dims->given ? dims->ints.count : 0, dims->ints.at, &mask) < 0)
+    if (!self ||
+        reduce_dims(self->ndim, dims->given ? dims->ints.count : 0, dims->ints.at, &mask) < 0)
         return;
     count = reduced_count(self, mask);
     if (parts[0]) {
-        struct tensor *mean = d_keep_dims(c->results[1], self, dims, keepdim);
+        struct tensor *mean = d_keep_dims(d_conjugate(c->results[1]), self, dims, keepdim);
 
         if (root)
             parts[0] = d_where(d_ne(c->results[0], d_number(scalar_int(0))),
@@ -119,7 +120,8 @@ static struct tensor *nonzero(struct tensor *x)
     return d_ne(x, d_number(scalar_int(0)));
 }
 
-/* d(norm)/d(x) for the p-norm `norm` of x along the last dimension, where norm has size 1. */
+/* d(norm)/d(x) for the p-norm `norm` of x, which may be complex, along the last dimension, where
+ * norm has size 1. */
 static struct tensor *norm_slope(struct tensor *x, struct tensor *norm, double p)
 {
     struct tensor *size;
@@ -127,13 +129,13 @@ static struct tensor *norm_slope(struct tensor *x, struct tensor *norm, double p
     if (p == 0)
         return d_zeros(x);
     if (p == 1)
-        return d_sign(x);
+        return d_sgn(x);
     if (p == 2)
         return d_where(nonzero(norm), d_true_divide(x, norm));
     if (isinf(p))
-        return d_where(d_eq(d_abs(x), norm), d_sign(x));
+        return d_where(d_eq(d_abs(x), norm), d_sgn(x));
     size = d_pow(d_true_divide(d_abs(x), norm), d_number(scalar_float(p - 1)));
-    return d_where(d_logical_and(nonzero(norm), nonzero(x)), d_mul(d_sign(x), size));
+    return d_where(d_logical_and(nonzero(norm), nonzero(x)), d_mul(d_sgn(x), size));
 }
 
 void cdist_rule(struct grad_call *c)
@@ -187,7 +189,7 @@ void pdist_rule(struct grad_call *c)
 static struct tensor *as_rows(struct tensor *x, int64_t dim)
 {
     int64_t to[1] = {0};
-    struct tensor *turned = D(movedim, V_TENSOR(x), V_INTS(&dim, 1), V_INTS(to, 1));
+    struct tensor *turned = !x ? NULL : D(movedim, V_TENSOR(x), V_INTS(&dim, 1), V_INTS(to, 1));
 
     return turned ? D(flatten, V_TENSOR(turned), V_INT(1)) : NULL;
 }
@@ -244,16 +246,17 @@ int renorm_forward(const struct op *op, const struct value *args, struct tensor 
 void renorm_rule(struct grad_call *c)
 {
     int64_t dim = c->args[2].i;
-    struct tensor *rows = as_rows(c->args[0].tensor, dim), *g = as_rows(c->g[0], dim);
-    struct tensor *norm, *above, *limit, *change, *scaled;
+    struct tensor *rows = as_rows(d_conjugate(c->args[0].tensor), dim), *g = as_rows(c->g[0], dim);
+    struct tensor *norm, *above, *limit, *change, *along, *scaled;
 
     if (!rows || !g)
         return;
     limit = d_number(scalar_float(c->args[3].scalar.d));
     norm = row_norms(rows, &c->args[1]);
+    along = d_part(d_mul(g, d_conjugate(rows)), 0);
     above = d_shift(norm, 1e-7);
     /* f' = -maxnorm / (norm + 1e-7)^2, times the sum of g * self */
-    change = d_neg(d_true_divide(d_sum(d_mul(g, rows), (int64_t[]){1}, 1, true), above));
+    change = d_neg(d_true_divide(d_sum(along, (int64_t[]){1}, 1, true), above));
     change = d_mul(change, norm_slope(rows, norm, c->args[1].scalar.d));
     scaled = d_mul(d_true_divide(limit, above), d_add(g, change));
     scaled = d_call3(OP_where, d_gt(norm, limit), scaled, g);

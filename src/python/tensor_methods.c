@@ -36,12 +36,16 @@ static PyObject *method_stride(PyObject *self, PyObject *args)
 {
     struct tensor *t = tensor_of(self);
     PyObject *dim = Py_None, *strides;
+    Py_ssize_t index;
     int d;
 
     if (!PyArg_ParseTuple(args, "|O:stride", &dim))
         return NULL;
     if (dim != Py_None) {
-        d = tensor_dim(t, PyNumber_AsSsize_t(dim, PyExc_OverflowError));
+        index = PyNumber_AsSsize_t(dim, PyExc_OverflowError);
+        if (index == -1 && PyErr_Occurred())
+            return NULL;
+        d = tensor_dim(t, index);
         return d < 0 ? python_error() : PyLong_FromLongLong(t->stride[d]);
     }
     strides = PyTuple_New(t->ndim);

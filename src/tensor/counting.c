@@ -9,14 +9,19 @@
 
 /* ---- histograms ---- */
 
+static struct scalar scalar_at(const struct tensor *t, int64_t i)
+{
+    return dtype_load(tensor_dtype(t), tensor_data(t) + i * (int64_t)dtype_size(tensor_dtype(t)));
+}
+
 static double element(const struct tensor *t, int64_t i)
 {
-    return dtype_load(tensor_dtype(t), tensor_data(t) + i * (int64_t)dtype_size(tensor_dtype(t))).d;
+    return scalar_at(t, i).d;
 }
 
 static int64_t whole_element(const struct tensor *t, int64_t i)
 {
-    return dtype_load(tensor_dtype(t), tensor_data(t) + i * (int64_t)dtype_size(tensor_dtype(t))).i;
+    return scalar_at(t, i).i;
 }
 
 /* Where no range is given it is that of the elements; an empty one is widened by 1 to both sides.
@@ -443,19 +448,25 @@ int equal_forward(const struct op *op, const struct value *args, struct tensor *
         tensor_unref(x);
         return -1;
     }
-    for (int64_t i = 0; same && i < x->numel; i++)
-        same = dtype_is_float(tensor_dtype(x)) ? element(x, i) == element(y, i)
-                                               : whole_element(x, i) == whole_element(y, i);
+    for (int64_t i = 0; same && i < x->numel; i++) {
+        struct scalar p = scalar_at(x, i), q = scalar_at(y, i);
+
+        same = dtype_is_differentiable(tensor_dtype(x)) ? p.d == q.d && p.im == q.im : p.i == q.i;
+    }
     tensor_unref(x);
     tensor_unref(y);
     return op_give(op, tensor_from_scalar(scalar_bool(same), DTYPE_b8), out);
 }
 
-static bool is_close(double x, double y, double rtol, double atol, bool equal_nan)
+static bool is_close(struct scalar x, struct scalar y, double rtol, double atol, bool equal_nan)
 {
-    if (x == y || (equal_nan && x != x && y != y))
+    double apart = hypot(x.d - y.d, x.im - y.im);
+
+    if (x.d == y.d && x.im == y.im)
         return true;
-    return isfinite(x) && isfinite(y) && fabs(x - y) <= atol + fabs(rtol * y);
+    if (equal_nan && (isnan(x.d) || isnan(x.im)) && (isnan(y.d) || isnan(y.im)))
+        return true;
+    return isfinite(apart) && apart <= atol + fabs(rtol) * hypot(y.d, y.im);
 }
 
 static struct tensor *broadcast(struct tensor *t, int ndim, const int64_t *shape)
@@ -489,7 +500,7 @@ static struct tensor *close_elements(const struct value *args)
     result = y ? tensor_new(DTYPE_b8, ndim, shape) : NULL;
     for (int64_t i = 0; result && i < result->numel; i++)
         ((bool *)tensor_data(result))[i] =
-            is_close(element(x, i), element(y, i), args[2].d, args[3].d, args[4].i);
+            is_close(scalar_at(x, i), scalar_at(y, i), args[2].d, args[3].d, args[4].i);
     tensor_unref(x);
     tensor_unref(y);
     return result;

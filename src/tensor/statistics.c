@@ -57,22 +57,30 @@ struct tensor *reduce_by_rows(struct tensor *self, uint32_t mask, bool keepdim, 
 struct variance {
     int64_t count;
     double divisor;
-    bool root;
+    bool root, is_complex;
 };
 
-/* Two passes in double: the mean, then the squares of what differs from it. */
+/* Two passes in double: the mean, then the squares of what differs from it. The variance of complex
+ * numbers is the sum of those of their parts. */
 #define VARIANCE(id, T)                                                                            \
+    static double squares_##id(const T *in, int64_t count, int step)                               \
+    {                                                                                              \
+        double sum = 0, squares = 0, mean;                                                         \
+        for (int64_t i = 0; i < count; i++)                                                        \
+            sum += in[i * step];                                                                   \
+        mean = sum / (double)count;                                                                \
+        for (int64_t i = 0; i < count; i++)                                                        \
+            squares += (in[i * step] - mean) * (in[i * step] - mean);                              \
+        return squares;                                                                            \
+    }                                                                                              \
     static void variance_##id(char *const *ptr, const int64_t *step, void *context)                \
     {                                                                                              \
         const struct variance *v = context;                                                        \
         const T *in = (const T *)ptr[1];                                                           \
-        double sum = 0, squares = 0, mean;                                                         \
+        double squares = v->is_complex                                                             \
+                             ? squares_##id(in, v->count, 2) + squares_##id(in + 1, v->count, 2)   \
+                             : squares_##id(in, v->count, 1);                                      \
         (void)step;                                                                                \
-        for (int64_t i = 0; i < v->count; i++)                                                     \
-            sum += in[i];                                                                          \
-        mean = sum / (double)v->count;                                                             \
-        for (int64_t i = 0; i < v->count; i++)                                                     \
-            squares += (in[i] - mean) * (in[i] - mean);                                            \
         squares /= v->divisor > 0 ? v->divisor : 0;                                                \
         *(T *)ptr[0] = (T)(v->root ? sqrt(squares) : squares);                                     \
     }
@@ -87,11 +95,11 @@ static bool takes_root(const struct op *op)
 static int variance(const struct op *op, struct tensor *self, const struct value *dims,
                     int64_t correction, bool keepdim, struct tensor **out)
 {
-    enum dtype dtype = tensor_dtype(self);
-    struct variance v = {.root = takes_root(op)};
+    enum dtype dtype = tensor_dtype(self), part = dtype_infos[dtype].part;
+    struct variance v = {.root = takes_root(op), .is_complex = dtype_is_complex(dtype)};
     uint32_t mask;
 
-    if (!dtype_is_float(dtype))
+    if (!dtype_is_differentiable(dtype))
         return error_set(ERROR_RUNTIME,
                          "std and var only support floating point and complex dtypes");
     if (reduce_dims(self->ndim, dims && dims->given ? dims->ints.count : 0,
@@ -100,8 +108,8 @@ static int variance(const struct op *op, struct tensor *self, const struct value
     v.count = reduced_count(self, mask);
     v.divisor = (double)(v.count - correction);
     return op_give(op,
-                   reduce_by_rows(self, mask, keepdim, dtype, dtype,
-                                  dtype == DTYPE_f32 ? variance_f32 : variance_f64, &v),
+                   reduce_by_rows(self, mask, keepdim, dtype, part,
+                                  part == DTYPE_f32 ? variance_f32 : variance_f64, &v),
                    out);
 }
 

@@ -14,36 +14,11 @@
 const struct sample samples[] = {
 #include "autograd_samples.def"
 #include "autograd_samples_complex.def"
+#include "autograd_samples_linalg.def"
 #include "autograd_samples_nn.def"
 #include "autograd_samples_ops.def"
 #include "autograd_samples_recurrent.def"
-    /* factorisations */
-    ONE(_linalg_eigh, "s33") ONE(_linalg_eigh, "s222 'U'") ONE(linalg_eigh, "s33") ONE(
-        linalg_eigvalsh, "s33") ONE(_linalg_svd, "f23") ONE(_linalg_svd, "f32") ONE(linalg_svd,
-                                                                                    "f33")
-        ONE(linalg_svdvals, "f23") ONE(svd, "f32") ONE(svd, "f223") ONE(linalg_inv_ex, "f33") ONE(
-            linalg_inv, "f222") ONE(inverse, "f33") ONE(linalg_det, "f233") ONE(det, "f33")
-            ONE(linalg_slogdet, "f33") ONE(slogdet, "f222") ONE(logdet, "s33") ONE(
-                _linalg_solve_ex, "f33 f32 F") ONE(_linalg_solve_ex, "f233 f23 T")
-                ONE(linalg_solve, "f233 f32") ONE(linalg_solve, "f33 f3") ONE(
-                    linalg_solve, "f33 f23 F") ONE(linalg_cholesky_ex, "s33")
-                    ONE(linalg_cholesky_ex, "s222 T") ONE(linalg_cholesky, "s33") ONE(
-                        cholesky, "s33 T") ONE(linalg_qr, "f32") ONE(linalg_qr, "f33 'complete'")
-                        ONE(qr, "f43") ONE(linalg_vector_norm, "f23 3")
-                            ONE(linalg_matrix_norm, "f23 2") ONE(linalg_matrix_norm, "f23 -1") ONE(
-                                linalg_matrix_norm,
-                                "f234 inf [0,2]") ONE(linalg_matrix_norm__text, "f23 'nuc'")
-                                ONE(linalg_matrix_norm__text, "f234 'fro' [0,1]") ONE(linalg_norm,
-                                                                                      "f23")
-                                    ONE(linalg_norm, "f33 -2") ONE(linalg_norm, "f23 3 [1]") ONE(
-                                        linalg_norm__text, "f23 'nuc'") ONE(linalg_cond, "f33")
-                                        ONE(linalg_cond, "f33 1") ONE(linalg_matrix_power, "f33 3")
-                                            ONE(linalg_matrix_power, "f33 -2")
-                                                ONE(matrix_power, "f33 0")
-                                                    ONE(linalg_matrix_rank, "f33")
-                                                        ONE(linalg_pinv, "f23") ONE(pinverse, "f32")
-                                                            ONE(linalg_qr, "f24")
-                                                                ONE(linalg_qr, "f34 'complete'")};
+};
 const int sample_count = sizeof(samples) / sizeof(*samples);
 
 static uint32_t noise_state;
@@ -92,7 +67,9 @@ static void fill(struct tensor *t, char kind)
         else if (kind == 'u' || kind == 'c')
             d[i] = 1.5 + noise();
         else if (kind == 's' || kind == 'h')
-            d[i] = i % (n * n * parts) % (n * parts + parts) == 0 ? 1.5 + (double)(i / parts % n) + noise() : noise() - 0.5;
+            d[i] = i % (n * n * parts) % (n * parts + parts) == 0
+                       ? 1.5 + (double)(i / parts % n) + noise()
+                       : noise() - 0.5;
         else
             d[i] = 2 * noise() - 1;
     }

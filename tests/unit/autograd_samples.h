@@ -8,10 +8,12 @@
  *   p23        the same within 0.1..0.9; u23: within 1.5..2.5
  *   q23 c23    as p23 and u23, without a gradient
  *   s33        a matrix; the argument is its sum with its transpose, which is positive-definite
- *   z23        complex128, shape (2, 3), seen as a function of its parts, a float64 tensor (2, 3, 2)
+ *   z23        complex128, shape (2, 3), a function of its parts, a float64 tensor (2, 3, 2)
  *   h33        the same plus its transposed conjugate: Hermitian, positive-definite
- *   b23        bool; i23:0,1,1,0,2,1: int64; j3:1,2,3: int32 {f23,f3}   list of tensors, - in it
- * for none [0,1]      int[];   2 0.5  number;   T F  bool;   'text';   -  None;   @f64  dtype
+ *   b23        bool
+ *   i23:0,1,1,0,2,1   int64; j3:1,2,3   int32
+ *   {f23,f3}   list of tensors, - in it for none
+ *   [0,1]      int[];   2 0.5  number;   T F  bool;   'text';   -  None;   @f64  dtype
  */
 #ifndef SADDLE_TESTS_AUTOGRAD_SAMPLES_H
 #define SADDLE_TESTS_AUTOGRAD_SAMPLES_H

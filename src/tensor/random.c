@@ -219,20 +219,22 @@ static struct scalar draw_uniform_float(struct generator *g, const struct random
 {
     float from = (float)law->a, to = (float)law->b;
 
-    return scalar_float(generator_float(g) * (to - from) + from);
+    return scalar_float(fmaf(generator_float(g), to - from, from)); /* rounded once, as PyTorch */
 }
 
 static void uniform_contiguous(float *data, int64_t count, float from, float to,
                                struct generator *g)
 {
     generator_floats(g, data, count);
+    if (from == 0 && to == 1)
+        return;
     for (int64_t i = 0; i < count; i++)
-        data[i] = data[i] * (to - from) + from;
+        data[i] = fmaf(data[i], to - from, from);
 }
 
 static struct scalar draw_uniform_double(struct generator *g, const struct random_law *law)
 {
-    return scalar_float(generator_double(g) * (law->b - law->a) + law->a);
+    return scalar_float(fma(generator_double(g), law->b - law->a, law->a));
 }
 
 static int check_uniform(enum dtype dtype, double from, double to)
@@ -258,17 +260,32 @@ static int check_uniform(enum dtype dtype, double from, double to)
     return 0;
 }
 
-/* As many random bits as the significand has, 11 for half and 8 for bfloat16. */
+/* The value as the dtype holds it. */
+static float rounded(enum dtype dtype, double value)
+{
+    char element[sizeof(float)];
+
+    dtype_store(dtype, element, scalar_float(value));
+    return (float)dtype_load(dtype, element).d;
+}
+
+/* Between a and a + b, with as many random bits as the significand has. */
 static struct scalar draw_uniform_stored(struct generator *g, const struct random_law *law)
 {
     float x = (float)(generator_u32(g) & (law->range - 1)) / (float)law->range;
 
-    return scalar_float(x * ((float)law->b - (float)law->a) + (float)law->a);
+    return scalar_float(fmaf(x, (float)law->b, (float)law->a));
 }
 
-static uint64_t stored_steps(enum dtype dtype)
+static int uniform_stored(struct tensor *t, double from, double to, struct generator *g)
 {
-    return dtype == DTYPE_f16 ? 1 << 11 : 1 << 8;
+    enum dtype dtype = tensor_dtype(t);
+    float low = rounded(dtype, from);
+    struct random_law law = {.a = low,
+                             .b = rounded(dtype, rounded(dtype, to) - low),
+                             .range = UINT64_C(1) << random_digits(dtype)};
+
+    return random_fill(t, draw_uniform_stored, &law, g);
 }
 
 static bool is_stored(const struct tensor *t)
@@ -291,9 +308,8 @@ int random_uniform(struct tensor *t, double from, double to, struct generator *g
     if (random_check_float(t, "check_uniform_bounds") < 0 ||
         check_uniform(tensor_dtype(t), from, to) < 0)
         return -1;
-    law.range = stored_steps(tensor_dtype(t));
     if (is_stored(t))
-        return random_fill(t, draw_uniform_stored, &law, g);
+        return uniform_stored(t, from, to, g);
     if (t->dtype == DTYPE_f64)
         return random_fill(t, draw_uniform_double, &law, g);
     if (!tensor_is_contiguous(t))
@@ -318,15 +334,6 @@ struct scalar random_draw_normal(struct generator *g, const struct random_law *l
     g->has_next_double = true;
     g->next_double = radius * sin(theta);
     return scalar_float(fma(radius * cos(theta), law->b, law->a));
-}
-
-/* The value as the dtype holds it. */
-static float rounded(enum dtype dtype, double value)
-{
-    char element[sizeof(float)];
-
-    dtype_store(dtype, element, scalar_float(value));
-    return (float)dtype_load(dtype, element).d;
 }
 
 /* PyTorch has logarithm, root and cosine of bfloat16, rounded; those of half are floats. */
@@ -359,7 +366,7 @@ static int normal_stored(struct tensor *t, double mean, double std, struct gener
 {
     enum dtype dtype = tensor_dtype(t);
     const int64_t size = (int64_t)dtype_size(dtype);
-    struct random_law law = {.b = 1, .range = stored_steps(dtype)};
+    struct random_law law = {.b = 1, .range = UINT64_C(1) << random_digits(dtype)};
     char *data = tensor_data(t);
     int64_t rest = t->numel % NORMAL_BLOCK;
 
@@ -400,90 +407,5 @@ int random_normal(struct tensor *t, double mean, double std, struct generator *g
         normal_blocks_float((float *)tensor_data(t), t->numel, (float)mean, (float)std, g);
     else
         normal_blocks_double((double *)tensor_data(t), t->numel, mean, std, g);
-    return 0;
-}
-
-/* ---- integers ---- */
-
-static struct scalar draw_integer(struct generator *g, const struct random_law *law)
-{
-    uint64_t bits = law->wide ? generator_u64(g) : generator_u32(g);
-
-    return scalar_int((int64_t)(bits % law->range + (uint64_t)law->base));
-}
-
-/* What a dtype can hold; `c_name` is how PyTorch's errors call it. NULL: any int64. */
-static const struct integer_limits {
-    const char *c_name;
-    int64_t low, high;
-} integer_limits[DTYPE_COUNT] = {
-    [DTYPE_b8] = {"bool", 0, 1},
-    [DTYPE_u8] = {"unsigned char", 0, UINT8_MAX},
-    [DTYPE_i8] = {"signed char", INT8_MIN, INT8_MAX},
-    [DTYPE_i16] = {"short", INT16_MIN, INT16_MAX},
-    [DTYPE_i32] = {"int", INT32_MIN, INT32_MAX},
-};
-
-int random_integers(struct tensor *t, int64_t low, int64_t high, struct generator *g)
-{
-    const struct integer_limits *limits = &integer_limits[t->dtype];
-    struct random_law law = {.range = (uint64_t)high - (uint64_t)low, .base = low};
-
-    if (low >= high)
-        return error_set(ERROR_RUNTIME,
-                         "random_ expects 'from' to be less than 'to', but got from=%lld >= "
-                         "to=%lld",
-                         (long long)low, (long long)high);
-    if (limits->c_name && (low < limits->low || low > limits->high))
-        return error_set(ERROR_RUNTIME, "from is out of bounds for %s", limits->c_name);
-    if (limits->c_name && high - 1 > limits->high)
-        return error_set(ERROR_RUNTIME, "to - 1 is out of bounds for %s", limits->c_name);
-    law.wide = !limits->c_name && law.range > UINT32_MAX;
-    return random_fill(t, draw_integer, &law, g);
-}
-
-int random_integers_all(struct tensor *t, struct generator *g)
-{
-    static const struct random_law laws[DTYPE_COUNT] = {
-        [DTYPE_b8] = {.range = 2},
-        [DTYPE_u8] = {.range = UINT8_MAX + 1},
-        [DTYPE_i8] = {.range = INT8_MAX + 1},
-        [DTYPE_i16] = {.range = INT16_MAX + 1},
-        [DTYPE_i32] = {.range = (uint64_t)INT32_MAX + 1},
-        [DTYPE_i64] = {.range = (uint64_t)INT64_MAX + 1, .wide = true},
-        [DTYPE_f32] = {.range = (UINT64_C(1) << 24) + 1},
-        [DTYPE_f64] = {.range = (UINT64_C(1) << 53) + 1, .wide = true},
-    };
-    return random_fill(t, draw_integer, &laws[t->dtype], g);
-}
-
-int random_permutation(struct tensor *t, struct generator *g)
-{
-    enum dtype dtype = tensor_dtype(t);
-    const struct integer_limits *limits = &integer_limits[dtype];
-    int64_t n = t->numel, step = t->stride[0] * (int64_t)dtype_size(dtype);
-    char *data = tensor_data(t);
-
-    if (t->ndim != 1)
-        return error_set(ERROR_RUNTIME, "randperm fills a 1-D tensor, but got %d dimensions",
-                         t->ndim);
-    if (dtype == DTYPE_b8)
-        return dtype_refuse("randperm", dtype);
-    if (limits->c_name && n > limits->high)
-        return error_set(ERROR_RUNTIME, "value cannot be converted to type %s_t without overflow",
-                         dtype_name(dtype));
-    if (dtype == DTYPE_f32 && n > (1 << 24) + 1)
-        return error_set(ERROR_RUNTIME, "n cannot be greater than 2^24+1 for Float type.");
-    if (!g)
-        g = generator_default();
-    for (int64_t i = 0; i < n; i++)
-        dtype_store(dtype, data + i * step, scalar_int(i));
-    for (int64_t i = 0; i < n - 1; i++) {
-        uint64_t bits = n < UINT32_MAX / 20 ? generator_u32(g) : generator_u64(g);
-        int64_t j = i + (int64_t)(bits % (uint64_t)(n - i));
-        struct scalar here = dtype_load(dtype, data + i * step);
-        dtype_store(dtype, data + i * step, dtype_load(dtype, data + j * step));
-        dtype_store(dtype, data + j * step, here);
-    }
     return 0;
 }

@@ -1,5 +1,6 @@
 /*
- * random_fill.h: from one random number to a tensor of them. Shared by random.c and random_laws.c.
+ * random_fill.h: from one random number to a tensor of them. Shared by random.c,
+ * random_integers.c and random_laws.c.
  */
 #ifndef SADDLE_TENSOR_RANDOM_FILL_H
 #define SADDLE_TENSOR_RANDOM_FILL_H
@@ -40,5 +41,8 @@ int random_fill(struct tensor *t, random_draw_fn *draw, const struct random_law 
 /* Refuses an expanded tensor; one that has no float dtype, in the name of PyTorch's kernel. */
 int random_check_writable(const struct tensor *t);
 int random_check_float(const struct tensor *t, const char *kernel);
+
+/* The bits of a floating dtype's significand, 0 for others. */
+int random_digits(enum dtype dtype);
 
 #endif

@@ -102,7 +102,7 @@ int random_exponential(struct tensor *t, double lambda, struct generator *g)
 /* The distribution function turned round. */
 static struct scalar draw_cauchy(struct generator *g, const struct random_law *law)
 {
-    return scalar_float(law->a + law->b * tan(M_PI * (generator_double(g) - 0.5)));
+    return scalar_float(fma(law->b, tan(M_PI * (generator_double(g) - 0.5)), law->a));
 }
 
 int random_cauchy(struct tensor *t, double median, double sigma, struct generator *g)

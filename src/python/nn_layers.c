@@ -280,7 +280,7 @@ static int add_from_pretrained(PyTypeObject *type)
     return status;
 }
 
-static int add_layer(PyObject *torch, struct layer_type *layer, PyObject *bases)
+static int add_layer(PyObject *torch, struct layer_type *layer)
 {
     static PyMethodDef methods[] = {
         {"forward", (PyCFunction)(void (*)(void))layer_forward, METH_FASTCALL | METH_KEYWORDS,
@@ -296,7 +296,7 @@ static int add_layer(PyObject *torch, struct layer_type *layer, PyObject *bases)
     PyType_Spec spec = {path, sizeof(ModuleObject), 0,
                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_VECTORCALL,
                         slots};
-    PyObject *home;
+    PyObject *home, *bases = layer_bases(torch, layer);
     int status = -1;
 
     add_documentation(layer, &doc);
@@ -304,9 +304,11 @@ static int add_layer(PyObject *torch, struct layer_type *layer, PyObject *bases)
     snprintf(path, sizeof(path), "nn.modules.%s", layer->file);
     home = submodule(torch, path);
     snprintf(path, sizeof(path), "torch.nn.modules.%s.%s", layer->file, layer->name);
-    if (home && module_add_type(home, &spec, bases, &layer->type) == 0 && set_version(layer) == 0 &&
+    if (bases && home && module_add_type(home, &spec, bases, &layer->type) == 0 &&
+        set_version(layer) == 0 &&
         (!strstr(layer->constructor, "_weight=") || add_from_pretrained(layer->type) == 0))
-        status = module_publish(torch, layer->name, layer->type);
+        status = *layer->name == '_' ? 0 : module_publish(torch, layer->name, layer->type);
+    Py_XDECREF(bases);
     strbuf_release(&doc);
     return status;
 }
@@ -323,12 +325,10 @@ static bool find_op(struct layer_type *layer)
 
 int layers_init(PyObject *torch)
 {
-    PyObject *bases = PyTuple_Pack(1, nn_module_type);
-    int status = bases ? 0 : -1;
+    int status = 0;
 
     for (int i = 0; status == 0 && i < LAYER_COUNT; i++)
         if (find_op(&layer_types[i]))
-            status = add_layer(torch, &layer_types[i], bases);
-    Py_XDECREF(bases);
+            status = add_layer(torch, &layer_types[i]);
     return status;
 }

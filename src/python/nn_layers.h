@@ -66,6 +66,9 @@ PyObject *default_object(const struct param *param);
 /* The parameter of that name, -1 if there is none. */
 int schema_find(const struct schema *schema, const char *name, size_t length);
 
+/* The classes that a layer is made from, as a tuple: _ConvNd for Conv2d (nn_bases.c). New
+ * reference. */
+PyObject *layer_bases(PyObject *torch, const struct layer_type *layer);
 /* The digit in the name of a layer: 2 of Conv2d. */
 int layer_dims(const struct layer_type *layer);
 /* 3 -> (3, 3); what is a sequence already becomes a tuple; a text stays one. 0, or -1 with an

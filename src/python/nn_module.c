@@ -353,12 +353,17 @@ static PyObject *module_call(PyObject *self, PyObject *args, PyObject *keywords)
     return result;
 }
 
-static PyObject *module_forward(PyObject *self, PyObject *Py_UNUSED(args),
-                                PyObject *Py_UNUSED(keywords))
+PyObject *module_forward_missing(PyObject *self)
 {
     return PyErr_Format(PyExc_NotImplementedError,
                         "Module [%s] is missing the required \"forward\" function",
                         _PyType_Name(Py_TYPE(self)));
+}
+
+static PyObject *module_forward(PyObject *self, PyObject *Py_UNUSED(args),
+                                PyObject *Py_UNUSED(keywords))
+{
+    return module_forward_missing(self);
 }
 
 /* ---- life ---- */

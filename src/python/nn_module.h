@@ -118,4 +118,7 @@ int recurrent_init(PyObject *torch);
 int attention_init(PyObject *torch);
 int transformer_init(PyObject *torch);
 
+/* Module's own forward(): NULL with the error that there is none. */
+PyObject *module_forward_missing(PyObject *self);
+
 #endif

@@ -195,6 +195,11 @@ int setup_upsample(PyObject *self, PyObject **args)
 
 /* ---- forward ---- */
 
+PyObject *forward_missing(PyObject *self, PyObject *const *Py_UNUSED(inputs))
+{
+    return module_forward_missing(self);
+}
+
 PyObject *forward_identity(PyObject *self, PyObject *const *inputs)
 {
     (void)self;

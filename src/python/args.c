@@ -250,15 +250,17 @@ static int read_value(const struct param *p, bool number_too, PyObject *object, 
         return read_dtype(object, v);
     case VALUE_DEVICE:
         return device_check(object) < 0 ? -1 : 1;
-    case VALUE_STRING:
-        v->text = PyUnicode_Check(object) ? PyUnicode_AsUTF8(object) : NULL;
-        return v->text != NULL;
     case VALUE_GENERATOR:
         v->generator =
             Py_IS_TYPE(object, generator_type) ? ((GeneratorObject *)object)->generator : NULL;
         return v->generator != NULL;
+    case VALUE_STRING:
+    case VALUE_NAME:
+    case VALUE_NAMES:
+        v->text = PyUnicode_Check(object) ? PyUnicode_AsUTF8(object) : NULL;
+        return v->text != NULL;
     default:
-        return 0;
+        return p->type == VALUE_OBJECT;
     }
 }
 
@@ -436,7 +438,7 @@ int args_parse(const struct schema *schema, const struct python_call *call, bool
     return status;
 }
 
-int shape_from_python(PyObject *const *args, Py_ssize_t count, int64_t *shape)
+int shape_read(PyObject *const *args, Py_ssize_t count, int64_t *shape)
 {
     if (count == 1 && (PyTuple_Check(args[0]) || PyList_Check(args[0]))) {
         PyObject *sequence = args[0];
@@ -447,17 +449,27 @@ int shape_from_python(PyObject *const *args, Py_ssize_t count, int64_t *shape)
     if (count > TENSOR_MAX_DIMS) {
         PyErr_Format(PyExc_RuntimeError, "tensors have at most %d dimensions here, got %zd",
                      TENSOR_MAX_DIMS, count);
-        return -1;
+        return SHAPE_ERROR;
     }
     for (Py_ssize_t i = 0; i < count; i++) {
         int status = read_int(args[i], &shape[i]);
 
-        if (status == 0)
-            PyErr_Format(PyExc_TypeError,
-                         "size must be ints, but found element of type %s at pos %zd",
-                         Py_TYPE(args[i])->tp_name, i);
         if (status <= 0)
-            return -1;
+            return status < 0 ? SHAPE_ERROR : SHAPE_MISFIT;
     }
     return (int)count;
+}
+
+int shape_read_list(PyObject *list, int64_t *shape)
+{
+    return PyTuple_Check(list) || PyList_Check(list) ? shape_read(&list, 1, shape) : SHAPE_MISFIT;
+}
+
+int shape_from_python(PyObject *const *args, Py_ssize_t count, int64_t *shape)
+{
+    int ndim = shape_read(args, count, shape);
+
+    if (ndim == SHAPE_MISFIT)
+        PyErr_SetString(PyExc_TypeError, "size must be a tuple of ints");
+    return ndim < 0 ? -1 : ndim;
 }

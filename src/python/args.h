@@ -53,8 +53,14 @@ const char *old_reduction(bool size_average, bool reduce);
 bool dtype_from_python(PyObject *object, enum dtype *out);
 PyObject *dtype_object(enum dtype dtype);              /* torch.float32; new reference */
 PyObject *size_object(int ndim, const int64_t *shape); /* torch.Size; new reference */
-/* (2, 3), [2, 3], torch.Size or several ints at args[0..count-1]; ndim or -1 with an exception. */
+/* (2, 3), [2, 3], torch.Size or several ints at args[0..count-1]; ndim, or SHAPE_ERROR with an
+ * exception, or SHAPE_MISFIT with none when they are no ints. shape_from_python() raises there as
+ * well. */
+enum { SHAPE_ERROR = -1, SHAPE_MISFIT = -2 };
+int shape_read(PyObject *const *args, Py_ssize_t count, int64_t *shape);
 int shape_from_python(PyObject *const *args, Py_ssize_t count, int64_t *shape);
+/* The same of a tuple or a list alone. */
+int shape_read_list(PyObject *list, int64_t *shape);
 
 /* Results of an operation of torch.nn.functional, taken over: one tensor, or a plain tuple. Those
  * from the second on that are NULL were not asked for. */

@@ -1,6 +1,7 @@
 /* Making tensors of a size: zeros, ones, full, rand and their relatives; what all makers share. */
 #include "python/create.h"
 
+#include "base/error.h"
 #include "python/errors.h"
 #include "python/module.h"
 #include "python/types.h"
@@ -9,78 +10,96 @@
 
 /* ---- shared arguments ---- */
 
-bool create_read_option(const char *name, PyObject *value, struct create_options *o, bool *known)
+/* One of the options into *o; 0 as well when it is none of them. */
+static int read_option(const char *name, PyObject *value, struct create_options *o)
 {
-    *known = true;
-    if (strcmp(name, "dtype") == 0) {
-        if (value == Py_None || dtype_from_python(value, &o->dtype))
-            return true;
-        PyErr_Format(PyExc_TypeError, "argument 'dtype' must be torch.dtype, not %s",
-                     Py_TYPE(value)->tp_name);
-        return false;
-    }
+    bool none = value == Py_None;
+
+    if (strcmp(name, "dtype") == 0)
+        return none || dtype_from_python(value, &o->dtype);
     if (strcmp(name, "requires_grad") == 0) {
-        o->requires_grad = PyObject_IsTrue(value);
-        return true;
+        o->requires_grad = value == Py_True;
+        return none || PyBool_Check(value);
     }
     if (strcmp(name, "device") == 0)
-        return device_check(value) == 0;
+        return device_check(value) == 0 ? 1 : -1;
     if (strcmp(name, "generator") == 0) {
         o->generator =
             Py_IS_TYPE(value, generator_type) ? ((GeneratorObject *)value)->generator : NULL;
-        return true;
+        return none || o->generator;
     }
     if (strcmp(name, "out") == 0) {
         o->out = tensor_check(value) ? tensor_of(value) : NULL;
-        return true;
+        return none || o->out;
     }
-    if (strcmp(name, "layout") == 0 || strcmp(name, "pin_memory") == 0 ||
-        strcmp(name, "memory_format") == 0)
-        return true;
-    *known = false;
-    return true;
+    if (strcmp(name, "layout") == 0)
+        return none || Py_IS_TYPE(value, layout_type);
+    if (strcmp(name, "memory_format") == 0)
+        return none || Py_IS_TYPE(value, memory_format_type);
+    return strcmp(name, "pin_memory") == 0 && (none || PyBool_Check(value));
 }
 
-/* Sorts the keywords: options into *o, others into the list by name. */
-static bool read_keywords(const char *function, const struct python_call *call,
-                          struct create_options *o, const struct create_keyword *keywords,
-                          int count)
+/* Sorts the keywords: options into *o, others into the list by name. 1, 0 for a misfit, -1. */
+static int read_keywords(const struct python_call *call, struct create_options *o,
+                         const struct create_keyword *keywords, int count)
 {
     Py_ssize_t given = call->names ? PyTuple_GET_SIZE(call->names) : 0;
 
     for (Py_ssize_t k = 0; k < given; k++) {
         const char *name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(call->names, k));
         PyObject *value = call->args[call->count + k];
-        bool known;
+        int status = -1, i = 0;
 
-        if (!name || !create_read_option(name, value, o, &known))
-            return false;
-        for (int i = 0; i < count && !known; i++) {
-            if (strcmp(name, keywords[i].name) == 0) {
-                *keywords[i].value = value;
-                known = true;
-            }
+        while (name && i < count && strcmp(name, keywords[i].name) != 0)
+            i++;
+        if (name && i < count) {
+            status = *keywords[i].value == NULL;
+            *keywords[i].value = value;
+        } else if (name) {
+            status = read_option(name, value, o);
         }
-        if (!known) {
-            PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%s'", function,
-                         name);
-            return false;
-        }
+        if (status <= 0)
+            return status;
     }
-    return true;
+    return 1;
+}
+
+void *create_refuse(const char *function, const struct python_call *call)
+{
+    return args_mismatch(function, NULL, 0, call, 0);
+}
+
+int create_read_call(const struct python_call *call, struct create_options *o,
+                     const struct create_keyword *keywords, int count)
+{
+    if (call->count > count)
+        return 0;
+    for (Py_ssize_t i = 0; i < call->count; i++)
+        *keywords[i].value = call->args[i];
+    return call->names ? read_keywords(call, o, keywords, count) : 1;
 }
 
 bool create_read(const char *function, const struct python_call *call, struct create_options *o,
                  const struct create_keyword *keywords, int count)
 {
-    if (call->count > count) {
-        PyErr_Format(PyExc_TypeError, "%s() takes %d positional arguments but %zd were given",
-                     function, count, call->count);
-        return false;
-    }
-    for (Py_ssize_t i = 0; i < call->count; i++)
-        *keywords[i].value = call->args[i];
-    return read_keywords(function, call, o, keywords, count);
+    int status = create_read_call(call, o, keywords, count);
+
+    if (status == 0)
+        create_refuse(function, call);
+    return status > 0;
+}
+
+int create_read_sizes(const struct python_call *call, struct create_options *o, int64_t *shape)
+{
+    PyObject *size = NULL;
+    struct create_keyword keywords[] = {{"size", &size}};
+    int status = call->names ? read_keywords(call, o, keywords, 1) : 1;
+
+    if (status <= 0 || (size && call->count))
+        return status < 0 ? SHAPE_ERROR : SHAPE_MISFIT;
+    if (size)
+        return PyLong_Check(size) ? SHAPE_MISFIT : shape_read(&size, 1, shape);
+    return call->count ? shape_read(call->args, call->count, shape) : SHAPE_MISFIT;
 }
 
 PyObject *create_finish(struct tensor *t, const struct create_options *o)
@@ -101,20 +120,31 @@ PyObject *create_finish(struct tensor *t, const struct create_options *o)
     return tensor_wrap(t);
 }
 
-bool create_read_numbers(PyObject *const *objects, struct scalar *out, int count, bool *whole)
+/* What passes for a Number: Python's, NumPy's, a tensor of one element. */
+static bool is_number(PyObject *object)
+{
+    PyNumberMethods *methods = Py_TYPE(object)->tp_as_number;
+
+    if (tensor_check(object))
+        return tensor_of(object)->numel == 1 && tensor_of(object)->ndim == 0;
+    return is_python_number(object) || PyIndex_Check(object) ||
+           (methods && methods->nb_float && !is_numpy_array(object));
+}
+
+int create_read_numbers(PyObject *const *objects, struct scalar *out, int count, bool *whole)
 {
     *whole = true;
     for (int i = 0; i < count; i++) {
+        if (!is_number(objects[i]))
+            return 0;
         if (!scalar_from_python(objects[i], &out[i]))
-            return false;
+            return -1;
         *whole &= out[i].kind != SCALAR_FLOAT;
     }
-    return true;
+    return 1;
 }
 
 /* ---- by size: zeros(2, 3), rand((2, 3)) ---- */
-
-enum filling { FILL_EMPTY, FILL_ZEROS, FILL_ONES, FILL_UNIFORM, FILL_NORMAL };
 
 static int fill(struct tensor *t, enum filling filling, struct generator *g)
 {
@@ -132,7 +162,7 @@ static int fill(struct tensor *t, enum filling filling, struct generator *g)
     }
 }
 
-static PyObject *make_filled(struct tensor *t, enum filling filling, const struct create_options *o)
+PyObject *create_filled(struct tensor *t, enum filling filling, const struct create_options *o)
 {
     if (t && fill(t, filling, o->generator) < 0) {
         tensor_unref(t);
@@ -144,20 +174,14 @@ static PyObject *make_filled(struct tensor *t, enum filling filling, const struc
 static PyObject *by_size(const char *name, const struct python_call *call, enum filling filling)
 {
     struct create_options o = {.dtype = DTYPE_NONE};
-    PyObject *size = NULL, *names = NULL;
-    struct create_keyword keywords[] = {{"size", &size}, {"names", &names}};
     int64_t shape[TENSOR_MAX_DIMS];
-    int ndim;
+    int ndim = create_read_sizes(call, &o, shape);
 
-    if (!read_keywords(name, call, &o, keywords, 2))
-        return NULL;
-    ndim = size ? shape_from_python(&size, 1, shape)
-                : shape_from_python(call->args, call->count, shape);
     if (ndim < 0)
-        return NULL;
+        return ndim == SHAPE_MISFIT ? create_refuse(name, call) : NULL;
     if (o.dtype == DTYPE_NONE)
         o.dtype = o.out ? tensor_dtype(o.out) : dtype_default();
-    return make_filled(tensor_new(o.dtype, ndim, shape), filling, &o);
+    return create_filled(tensor_new(o.dtype, ndim, shape), filling, &o);
 }
 
 static PyObject *by_example(const char *name, const struct python_call *call, enum filling filling)
@@ -170,14 +194,11 @@ static PyObject *by_example(const char *name, const struct python_call *call, en
     if (!create_read(name, call, &o, keywords, 1))
         return NULL;
     if (!input || !tensor_check(input))
-        return PyErr_Format(PyExc_TypeError,
-                            "%s(): argument 'input' (position 1) must be Tensor, "
-                            "not %s",
-                            name, input ? Py_TYPE(input)->tp_name : "nothing");
+        return create_refuse(name, call);
     like = tensor_of(input);
-    return make_filled(tensor_new_as(o.dtype == DTYPE_NONE ? tensor_dtype(like) : o.dtype,
-                                     like->ndim, like->shape, 1, &like),
-                       filling, &o);
+    return create_filled(tensor_new_as(o.dtype == DTYPE_NONE ? tensor_dtype(like) : o.dtype,
+                                       like->ndim, like->shape, 1, &like),
+                         filling, &o);
 }
 
 #define BY_SIZE(name, filling)                                                                     \
@@ -199,17 +220,11 @@ BY_SIZE(randn, FILL_NORMAL)
 
 /* ---- full ---- */
 
-static PyObject *full(int ndim, const int64_t *shape, PyObject *value, struct create_options *o)
+PyObject *create_full(enum dtype dtype, int ndim, const int64_t *shape, struct scalar value,
+                      const struct create_options *o)
 {
-    struct scalar s;
-
-    if (!value)
-        return PyErr_Format(PyExc_TypeError, "full() missing 1 required positional arguments: "
-                                             "\"fill_value\"");
-    if (!scalar_from_python(value, &s))
-        return NULL;
-    return create_finish(
-        tensor_full(o->dtype == DTYPE_NONE ? scalar_dtype(s) : o->dtype, ndim, shape, s), o);
+    return create_finish(tensor_full(o->dtype == DTYPE_NONE ? dtype : o->dtype, ndim, shape, value),
+                         o);
 }
 
 FASTCALL(full)
@@ -219,15 +234,17 @@ FASTCALL(full)
     PyObject *size = NULL, *value = NULL;
     struct create_keyword keywords[] = {{"size", &size}, {"fill_value", &value}};
     int64_t shape[TENSOR_MAX_DIMS];
-    int ndim;
+    struct scalar s;
+    int ndim, status;
+    bool whole;
 
     if (!create_read("full", call, &o, keywords, 2))
         return NULL;
-    if (!size)
-        return PyErr_Format(PyExc_TypeError, "full() missing 2 required positional arguments: "
-                                             "\"size\", \"fill_value\"");
-    ndim = shape_from_python(&size, 1, shape);
-    return ndim < 0 ? NULL : full(ndim, shape, value, &o);
+    ndim = size && value ? shape_read_list(size, shape) : SHAPE_MISFIT;
+    status = ndim < 0 ? ndim == SHAPE_ERROR ? -1 : 0 : create_read_numbers(&value, &s, 1, &whole);
+    if (status <= 0)
+        return status < 0 ? NULL : create_refuse("full", call);
+    return create_full(o.out ? tensor_dtype(o.out) : scalar_dtype(s), ndim, shape, s, &o);
 }
 
 FASTCALL(full_like)
@@ -238,21 +255,17 @@ FASTCALL(full_like)
     struct scalar s;
     PyObject *input = NULL, *value = NULL;
     struct create_keyword keywords[] = {{"input", &input}, {"fill_value", &value}};
+    int status;
+    bool whole;
 
     if (!create_read("full_like", call, &o, keywords, 2))
         return NULL;
-    if (!input || !tensor_check(input))
-        return PyErr_Format(PyExc_TypeError,
-                            "full_like(): argument 'input' (position 1) must be Tensor");
-    if (o.dtype == DTYPE_NONE)
-        o.dtype = tensor_dtype(tensor_of(input));
-    if (!value)
-        return PyErr_Format(PyExc_TypeError, "full_like() missing 1 required positional arguments: "
-                                             "\"fill_value\"");
-    if (!scalar_from_python(value, &s))
-        return NULL;
+    status = input && tensor_check(input) && value ? create_read_numbers(&value, &s, 1, &whole) : 0;
+    if (status <= 0)
+        return status < 0 ? NULL : create_refuse("full_like", call);
     like = tensor_of(input);
-    t = tensor_new_as(o.dtype, like->ndim, like->shape, 1, &like);
+    t = tensor_new_as(o.dtype == DTYPE_NONE ? tensor_dtype(like) : o.dtype, like->ndim, like->shape,
+                      1, &like);
     if (t && tensor_fill(t, s) < 0) {
         tensor_unref(t);
         t = NULL;
@@ -260,63 +273,57 @@ FASTCALL(full_like)
     return create_finish(t, &o);
 }
 
-/* ---- x.new_zeros(2, 3) ---- */
+/* ---- with strides ---- */
 
-static PyObject *new_filled(PyObject *self, PyObject *args, PyObject *kwargs, enum filling filling)
+struct tensor *create_strided(enum dtype dtype, PyObject *size, PyObject *stride, bool *fits)
 {
-    struct create_options o = {.dtype = tensor_dtype(tensor_of(self))};
-    PyObject *const *items = PySequence_Fast_ITEMS(args);
-    int64_t shape[TENSOR_MAX_DIMS];
-    PyObject *key, *value;
-    Py_ssize_t at = 0;
-    bool known;
-    int ndim;
+    int64_t shape[TENSOR_MAX_DIMS], steps[TENSOR_MAX_DIMS], reach = 1;
+    int ndim = size ? shape_read_list(size, shape) : SHAPE_MISFIT;
+    int count = ndim >= 0 && stride ? shape_read_list(stride, steps) : SHAPE_MISFIT;
+    struct tensor *flat, *t;
 
-    while (kwargs && PyDict_Next(kwargs, &at, &key, &value)) {
-        if (!create_read_option(PyUnicode_AsUTF8(key), value, &o, &known))
-            return NULL;
+    *fits = ndim != SHAPE_MISFIT && count != SHAPE_MISFIT;
+    if (ndim < 0 || count < 0)
+        return NULL;
+    if (ndim != count)
+        return error_null(ERROR_RUNTIME, "mismatch in length of strides and shape. Got %d and %d",
+                          ndim, count);
+    for (int d = 0; d < ndim; d++) {
+        if (shape[d] < 0 || steps[d] < 0)
+            return error_null(ERROR_RUNTIME, "sizes and strides must not be negative");
+        reach = reach && shape[d] ? reach + (shape[d] - 1) * steps[d] : 0;
     }
-    ndim = shape_from_python(items, PyTuple_GET_SIZE(args), shape);
-    return ndim < 0 ? NULL : make_filled(tensor_new(o.dtype, ndim, shape), filling, &o);
+    flat = tensor_new(dtype, 1, &reach);
+    t = flat ? tensor_view(flat, ndim, shape, steps, 0) : NULL;
+    tensor_unref(flat);
+    return t;
 }
 
-static PyObject *method_new_empty(PyObject *self, PyObject *args, PyObject *kwargs)
+FASTCALL(empty_strided)
 {
-    return new_filled(self, args, kwargs, FILL_EMPTY);
+    CALL;
+    struct create_options o = {.dtype = dtype_default()};
+    PyObject *size = NULL, *stride = NULL;
+    struct create_keyword keywords[] = {{"size", &size}, {"stride", &stride}};
+    struct tensor *t;
+    bool fits;
+
+    if (!create_read("empty_strided", call, &o, keywords, 2))
+        return NULL;
+    t = create_strided(o.dtype, size, stride, &fits);
+    return fits ? create_finish(t, &o) : create_refuse("empty_strided", call);
 }
 
-static PyObject *method_new_zeros(PyObject *self, PyObject *args, PyObject *kwargs)
-{
-    return new_filled(self, args, kwargs, FILL_ZEROS);
-}
-
-static PyObject *method_new_ones(PyObject *self, PyObject *args, PyObject *kwargs)
-{
-    return new_filled(self, args, kwargs, FILL_ONES);
-}
-
-static PyObject *method_new_tensor(PyObject *self, PyObject *data)
-{
-    return tensor_wrap(tensor_from_python(data, tensor_dtype(tensor_of(self))));
-}
-
-#define WITH_KEYWORDS(function)                                                                    \
-    (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
-PyMethodDef tensor_fill_methods[] = {{"new_empty", WITH_KEYWORDS(method_new_empty), NULL},
-                                     {"new_zeros", WITH_KEYWORDS(method_new_zeros), NULL},
-                                     {"new_ones", WITH_KEYWORDS(method_new_ones), NULL},
-                                     {"new_tensor", method_new_tensor, METH_O, NULL},
-                                     {NULL, NULL, 0, NULL}};
-
-static PyMethodDef size_methods[] = {
-    MAKER(empty),     MAKER(empty_like), MAKER(zeros),         MAKER(zeros_like), MAKER(ones),
-    MAKER(ones_like), MAKER(rand),       MAKER(rand_like),     MAKER(randn),      MAKER(randn_like),
-    MAKER(full),      MAKER(full_like),  {NULL, NULL, 0, NULL}};
+static PyMethodDef size_methods[] = {MAKER(empty),         MAKER(empty_like),    MAKER(zeros),
+                                     MAKER(zeros_like),    MAKER(ones),          MAKER(ones_like),
+                                     MAKER(rand),          MAKER(rand_like),     MAKER(randn),
+                                     MAKER(randn_like),    MAKER(full),          MAKER(full_like),
+                                     MAKER(empty_strided), {NULL, NULL, 0, NULL}};
 
 int create_init(PyObject *torch)
 {
     PyMethodDef *const tables[] = {size_methods, create_range_methods, create_random_methods,
-                                   create_data_methods};
+                                   create_data_methods, create_indices_methods};
 
     for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
         if (PyModule_AddFunctions(torch, tables[i]) < 0)

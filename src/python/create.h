@@ -24,14 +24,32 @@ struct create_keyword {
     PyObject **value; /* borrowed; untouched when not given */
 };
 
-/* All return false with a Python exception. */
-/* One of the options into *o; *known is false when it is none of them. */
-bool create_read_option(const char *name, PyObject *value, struct create_options *o, bool *known);
+/* Readers give 1; 0 when the call does not fit, with nothing set (create_refuse() tells why); -1
+ * with an exception. */
 /* Positional arguments into the list, keywords into the list or into *o. */
+int create_read_call(const struct python_call *call, struct create_options *o,
+                     const struct create_keyword *keywords, int count);
+/* Numbers; *whole when all of them are. */
+int create_read_numbers(PyObject *const *objects, struct scalar *out, int count, bool *whole);
+/* (2, 3), 2, 3 or size=, and options: ndim, SHAPE_MISFIT or SHAPE_ERROR. */
+int create_read_sizes(const struct python_call *call, struct create_options *o, int64_t *shape);
+/* Raises the TypeError that says why; NULL. */
+void *create_refuse(const char *function, const struct python_call *call);
+
+/* create_read_call() of a function: false with an exception. */
 bool create_read(const char *function, const struct python_call *call, struct create_options *o,
                  const struct create_keyword *keywords, int count);
-/* Numbers; *whole when all of them are. */
-bool create_read_numbers(PyObject *const *objects, struct scalar *out, int count, bool *whole);
+
+/* What fills a new tensor (taken over), which then goes to create_finish(). */
+enum filling { FILL_EMPTY, FILL_ZEROS, FILL_ONES, FILL_UNIFORM, FILL_NORMAL };
+PyObject *create_filled(struct tensor *t, enum filling filling, const struct create_options *o);
+/* dtype: unless the options name one. */
+PyObject *create_full(enum dtype dtype, int ndim, const int64_t *shape, struct scalar value,
+                      const struct create_options *o);
+/* Says that x.clone() copies a tensor better than tensor() or new_tensor(). -1: an exception. */
+int create_warn_copy(const char *function);
+/* Undefined content, with these strides; NULL with an exception, or with *fits false. */
+struct tensor *create_strided(enum dtype dtype, PyObject *size, PyObject *stride, bool *fits);
 
 /* The new tensor (taken over; NULL passes its error on) as the result: into out=, with
  * requires_grad. */
@@ -51,8 +69,9 @@ PyObject *create_finish(struct tensor *t, const struct create_options *o);
 #name, (PyCFunction)(void (*)(void))make_##name, METH_FASTCALL | METH_KEYWORDS, NULL       \
     }
 
-extern PyMethodDef create_range_methods[];  /* arange, linspace, eye ... */
-extern PyMethodDef create_random_methods[]; /* randint, randperm, normal ... */
-extern PyMethodDef create_data_methods[];   /* tensor, as_tensor, from_numpy ... */
+extern PyMethodDef create_range_methods[];   /* arange, linspace, eye ... */
+extern PyMethodDef create_random_methods[];  /* randint, randperm, normal ... */
+extern PyMethodDef create_data_methods[];    /* tensor, as_tensor, from_numpy ... */
+extern PyMethodDef create_indices_methods[]; /* tril_indices, broadcast_shapes ... */
 
 #endif

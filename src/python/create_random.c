@@ -15,21 +15,17 @@ static PyObject *integers(int64_t low, int64_t high, int ndim, const int64_t *sh
     return create_finish(t, o);
 }
 
-/* randint(high, size) or randint(low, high, size). */
-static bool read_bounds(const char *name, PyObject *low, PyObject *high, int64_t bounds[2])
+/* Bounds as ints: from 0 when there is but one. */
+static int read_bounds(PyObject *low, PyObject *high, int64_t bounds[2])
 {
-    struct scalar s[2];
-    bool whole;
+    PyObject *const given[2] = {low ? low : high, high};
 
-    if (!low && !high) {
-        PyErr_Format(PyExc_TypeError, "%s() missing required arguments: high, size", name);
-        return false;
-    }
-    if (!create_read_numbers((PyObject *[]){low ? low : high, high ? high : low}, s, 2, &whole))
-        return false;
-    bounds[0] = low && high ? s[0].i : 0;
-    bounds[1] = high ? s[1].i : s[0].i;
-    return true;
+    if (!high || (low && PyFloat_Check(low)) || PyFloat_Check(high))
+        return 0;
+    if (shape_read(given, 2, bounds) < 0)
+        return PyErr_Occurred() ? -1 : 0;
+    bounds[0] = low ? bounds[0] : 0;
+    return 1;
 }
 
 FASTCALL(randint)
@@ -39,20 +35,22 @@ FASTCALL(randint)
     PyObject *low = NULL, *high = NULL, *size = NULL;
     struct create_keyword keywords[] = {{"low", &low}, {"high", &high}, {"size", &size}};
     int64_t shape[TENSOR_MAX_DIMS], bounds[2];
-    int ndim;
+    int ndim, status;
 
     if (!create_read("randint", call, &o, keywords, 3))
         return NULL;
     if (!size && high && !PyLong_Check(high)) { /* randint(high, size) */
         size = high;
+        high = NULL;
+    }
+    if (!high) { /* randint(high, size=size) */
         high = low;
         low = NULL;
     }
-    if (!size)
-        return PyErr_Format(PyExc_TypeError, "randint() missing required argument: size");
-    ndim = shape_from_python(&size, 1, shape);
-    if (ndim < 0 || !read_bounds("randint", low, high, bounds))
-        return NULL;
+    ndim = size ? shape_read_list(size, shape) : SHAPE_MISFIT;
+    status = ndim < 0 ? ndim == SHAPE_ERROR ? -1 : 0 : read_bounds(low, high, bounds);
+    if (status <= 0)
+        return status < 0 ? NULL : create_refuse("randint", call);
     return integers(bounds[0], bounds[1], ndim, shape, &o);
 }
 
@@ -63,13 +61,17 @@ FASTCALL(randint_like)
     PyObject *input = NULL, *low = NULL, *high = NULL;
     struct create_keyword keywords[] = {{"input", &input}, {"low", &low}, {"high", &high}};
     int64_t bounds[2];
+    int status;
 
-    if (!create_read("randint_like", call, &o, keywords, 3) ||
-        !read_bounds("randint_like", low, high, bounds))
+    if (!create_read("randint_like", call, &o, keywords, 3))
         return NULL;
-    if (!input || !tensor_check(input))
-        return PyErr_Format(PyExc_TypeError,
-                            "randint_like(): argument 'input' (position 1) must be Tensor");
+    if (!high) { /* randint_like(input, high) */
+        high = low;
+        low = NULL;
+    }
+    status = input && tensor_check(input) ? read_bounds(low, high, bounds) : 0;
+    if (status <= 0)
+        return status < 0 ? NULL : create_refuse("randint_like", call);
     if (o.dtype == DTYPE_NONE)
         o.dtype = tensor_dtype(tensor_of(input));
     return integers(bounds[0], bounds[1], tensor_of(input)->ndim, tensor_of(input)->shape, &o);
@@ -83,13 +85,13 @@ FASTCALL(randperm)
     struct create_keyword keywords[] = {{"n", &n}};
     int64_t shape[TENSOR_MAX_DIMS];
     struct tensor *t;
+    int ndim;
 
     if (!create_read("randperm", call, &o, keywords, 1))
         return NULL;
-    if (!n || shape_from_python(&n, 1, shape) < 0)
-        return PyErr_Occurred() ? NULL
-                                : PyErr_Format(PyExc_TypeError, "randperm() missing 1 required "
-                                                                "positional arguments: \"n\"");
+    ndim = n && !PyTuple_Check(n) && !PyList_Check(n) ? shape_read(&n, 1, shape) : SHAPE_MISFIT;
+    if (ndim < 0)
+        return ndim == SHAPE_MISFIT ? create_refuse("randperm", call) : NULL;
     t = tensor_new(o.dtype == DTYPE_NONE ? DTYPE_i64 : o.dtype, 1, shape);
     if (t && random_permutation(t, o.generator) < 0) {
         tensor_unref(t);
@@ -131,24 +133,20 @@ FASTCALL(normal)
     struct create_options o = {.dtype = DTYPE_NONE};
     PyObject *of[2] = {NULL}, *size = NULL;
     struct create_keyword keywords[] = {{"mean", &of[0]}, {"std", &of[1]}, {"size", &size}};
-    struct scalar numbers[2] = {scalar_float(0), scalar_float(1)};
+    struct scalar numbers[2];
     int64_t shape[TENSOR_MAX_DIMS];
     struct tensor *t;
-    int ndim;
+    int ndim, status;
+    bool whole;
 
     if (!create_read("normal", call, &o, keywords, 3))
         return NULL;
-    if (!of[0])
-        return PyErr_Format(PyExc_TypeError,
-                            "normal() missing 1 required positional arguments: \"mean\"");
-    if (tensor_check(of[0]) || (of[1] && tensor_check(of[1])))
+    if (of[0] && (tensor_check(of[0]) || (of[1] && tensor_check(of[1]))))
         return normal_of_tensors(of, &o);
-    for (int i = 0; i < 2; i++)
-        if (of[i] && !scalar_from_python(of[i], &numbers[i]))
-            return NULL;
-    ndim = size ? shape_from_python(&size, 1, shape) : -1;
-    if (ndim < 0)
-        return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "normal() needs a size");
+    ndim = of[0] && of[1] && size ? shape_read_list(size, shape) : SHAPE_MISFIT;
+    status = ndim < 0 ? ndim == SHAPE_ERROR ? -1 : 0 : create_read_numbers(of, numbers, 2, &whole);
+    if (status <= 0)
+        return status < 0 ? NULL : create_refuse("normal", call);
     t = tensor_new(o.dtype == DTYPE_NONE ? dtype_default() : o.dtype, ndim, shape);
     if (t && random_normal(t, numbers[0].d, numbers[1].d, o.generator) < 0) {
         tensor_unref(t);

@@ -1,32 +1,47 @@
 /* Tensors of evenly spaced numbers: arange, linspace, logspace; eye. */
 #include "base/error.h"
 #include "python/create.h"
+#include "python/errors.h"
 
 #include <math.h>
 
-static struct tensor *arange(const struct scalar r[3], enum dtype dtype)
+/* Whether the way from start to end can be gone in steps of that sign. */
+static bool check_range(const struct scalar r[3])
 {
-    double size = ceil((r[1].d - r[0].d) / r[2].d);
-    bool whole = r[0].kind != SCALAR_FLOAT && r[2].kind != SCALAR_FLOAT;
-    struct tensor *t;
-    int64_t n;
-
     if (r[2].d == 0)
-        return error_null(ERROR_RUNTIME, "step must be nonzero");
+        return error_set(ERROR_RUNTIME, "step must be nonzero"), false;
     if (!isfinite(r[0].d) || !isfinite(r[1].d))
-        return error_null(ERROR_RUNTIME, "unsupported range: %g -> %g", r[0].d, r[1].d);
-    if (size < 0)
-        return error_null(ERROR_RUNTIME,
-                          "upper bound and larger bound inconsistent with step sign");
-    if (size >= 9.2e18)
-        return error_null(ERROR_RUNTIME, "invalid size, possible overflow?");
-    n = (int64_t)size;
-    t = tensor_new(dtype, 1, &n);
+        return error_set(ERROR_RUNTIME, "unsupported range: %g -> %g", r[0].d, r[1].d), false;
+    if ((r[1].d - r[0].d) / r[2].d >= 0)
+        return true;
+    error_set(ERROR_RUNTIME, "upper bound and larger bound inconsistent with step sign");
+    return false;
+}
+
+/* n numbers from r[0] on, r[2] apart. */
+static struct tensor *steps_from(const struct scalar r[3], int64_t n, enum dtype dtype)
+{
+    bool whole = r[0].kind != SCALAR_FLOAT && r[2].kind != SCALAR_FLOAT;
+    struct tensor *t = tensor_new(dtype, 1, &n);
+
     for (int64_t i = 0; t && i < n; i++)
         dtype_store(dtype, tensor_data(t) + i * (int64_t)dtype_size(dtype),
                     whole ? scalar_int(r[0].i + i * r[2].i)
                           : scalar_float(r[0].d + (double)i * r[2].d));
     return t;
+}
+
+static struct tensor *arange(const struct scalar r[3], enum dtype dtype)
+{
+    double size = ceil((r[1].d - r[0].d) / r[2].d);
+
+    if (!check_range(r))
+        return NULL;
+    if (dtype == DTYPE_b8)
+        return error_null(ERROR_RUNTIME, "\"arange_cpu\" not implemented for 'Bool'");
+    if (size >= 9.2e18)
+        return error_null(ERROR_RUNTIME, "invalid size, possible overflow?");
+    return steps_from(r, (int64_t)size, dtype);
 }
 
 FASTCALL(arange)
@@ -41,24 +56,55 @@ FASTCALL(arange)
 
     if (!create_read("arange", call, &o, keywords, 3))
         return NULL;
-    if (!given[1]) { /* arange(end) */
+    if (!given[1] && !given[2]) { /* arange(end) */
         given[1] = given[0];
         given[0] = NULL;
     }
     if (!given[1])
-        return PyErr_Format(PyExc_TypeError,
-                            "arange() received an invalid combination of arguments "
-                            "- got ()");
+        return create_refuse("arange", call);
     for (int i = 0; i < 3; i++) {
-        if (given[i] && !create_read_numbers(&given[i], &r[i], 1, &part))
-            return NULL;
+        int status = given[i] ? create_read_numbers(&given[i], &r[i], 1, &part) : 1;
+
+        if (status <= 0)
+            return status < 0 ? NULL : create_refuse("arange", call);
         whole &= !given[i] || part;
     }
     if (o.dtype == DTYPE_NONE)
-        o.dtype = whole ? DTYPE_i64 : dtype_default();
+        o.dtype = o.out ? tensor_dtype(o.out) : whole ? DTYPE_i64 : dtype_default();
     for (int i = 0; i < 3 && !dtype_is_float(o.dtype); i++)
-        r[i] = scalar_int(r[i].i);
+        r[i] = scalar_int(r[i].kind == SCALAR_FLOAT ? (int64_t)r[i].d : r[i].i);
     return create_finish(arange(r, o.dtype), &o);
+}
+
+/* range(start, end, step): arange() with its end, of the default dtype; PyTorch gives it up. */
+FASTCALL(range)
+{
+    CALL;
+    struct create_options o = {.dtype = DTYPE_NONE};
+    PyObject *given[3] = {NULL};
+    struct create_keyword keywords[] = {
+        {"start", &given[0]}, {"end", &given[1]}, {"step", &given[2]}};
+    struct scalar r[3] = {scalar_int(0), scalar_int(0), scalar_int(1)};
+    bool whole;
+    int status;
+
+    if (!create_read("range", call, &o, keywords, 3))
+        return NULL;
+    status = given[0] && given[1] ? create_read_numbers(given, r, given[2] ? 3 : 2, &whole) : 0;
+    if (status <= 0)
+        return status < 0 ? NULL : create_refuse("range", call);
+    if (PyErr_WarnEx(
+            PyExc_UserWarning,
+            "torch.range is deprecated and will be removed in a future release because its "
+            "behavior is inconsistent with Python's range builtin. Instead, use "
+            "torch.arange, which produces values in [start, end).",
+            1) < 0)
+        return NULL;
+    if (o.dtype == DTYPE_NONE)
+        o.dtype = o.out ? tensor_dtype(o.out) : dtype_default();
+    if (!check_range(r))
+        return python_error();
+    return create_finish(steps_from(r, (int64_t)((r[1].d - r[0].d) / r[2].d) + 1, o.dtype), &o);
 }
 
 /* Half from the start and half from the end, as PyTorch does: symmetric to the last digit. */
@@ -97,14 +143,17 @@ static PyObject *spaced(const char *name, const struct python_call *call, double
         {"start", &start}, {"end", &end}, {"steps", &steps}, {"base", &base_object}};
     struct scalar r[3], b;
     bool whole;
+    int status;
 
     if (!create_read(name, call, &o, keywords, base != 0 ? 4 : 3))
         return NULL;
-    if (!start || !end || !steps)
-        return PyErr_Format(PyExc_TypeError, "%s() takes start, end and steps", name);
-    if (!create_read_numbers((PyObject *[]){start, end, steps}, r, 3, &whole) ||
-        (base_object && !scalar_from_python(base_object, &b)))
-        return NULL;
+    status = start && end && steps && !PyFloat_Check(steps)
+                 ? create_read_numbers((PyObject *[]){start, end, steps}, r, 3, &whole)
+                 : 0;
+    if (status > 0 && base_object)
+        status = create_read_numbers(&base_object, &b, 1, &whole);
+    if (status <= 0)
+        return status < 0 ? NULL : create_refuse(name, call);
     return create_finish(linspace(r[0].d, r[1].d, (int64_t)r[2].d,
                                   o.dtype == DTYPE_NONE ? dtype_default() : o.dtype,
                                   base_object ? b.d : base),
@@ -132,14 +181,19 @@ FASTCALL(eye)
     int64_t shape[TENSOR_MAX_DIMS];
     enum dtype dtype;
     struct tensor *t;
+    int ndim;
 
     if (!create_read("eye", call, &o, keywords, 2))
         return NULL;
-    if (!n)
-        return PyErr_Format(PyExc_TypeError,
-                            "eye() missing 1 required positional arguments: \"n\"");
-    if (shape_from_python((PyObject *[]){n, m ? m : n}, 2, shape) < 0)
-        return NULL;
+    ndim =
+        n && !PyTuple_Check(n) ? shape_read((PyObject *[]){n, m ? m : n}, 2, shape) : SHAPE_MISFIT;
+    if (ndim < 0)
+        return ndim == SHAPE_MISFIT ? create_refuse("eye", call) : NULL;
+    for (int d = 0; d < 2; d++) {
+        if (shape[d] < 0)
+            return PyErr_Format(PyExc_RuntimeError, "%s must be greater or equal to 0, got %lld",
+                                d ? "m" : "n", (long long)shape[d]);
+    }
     dtype = o.dtype == DTYPE_NONE ? dtype_default() : o.dtype;
     t = tensor_zeros(dtype, 2, shape);
     for (int64_t i = 0; t && i < shape[0] && i < shape[1]; i++)
@@ -148,5 +202,5 @@ FASTCALL(eye)
     return create_finish(t, &o);
 }
 
-PyMethodDef create_range_methods[] = {
-    MAKER(arange), MAKER(linspace), MAKER(logspace), MAKER(eye), {NULL, NULL, 0, NULL}};
+PyMethodDef create_range_methods[] = {MAKER(arange),   MAKER(range), MAKER(linspace),
+                                      MAKER(logspace), MAKER(eye),   {NULL, NULL, 0, NULL}};

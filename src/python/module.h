@@ -24,7 +24,9 @@ PyObject *submodule(PyObject *torch, const char *name);
 int module_add_type(PyObject *module, PyType_Spec *spec, PyObject *bases, PyTypeObject **type);
 
 /* The parts of torch: each adds what it defines. */
-int types_init(PyObject *torch);         /* dtype, device, Size, Generator, layout */
+int types_init(PyObject *torch);         /* dtype, device, Size, Generator */
+int layout_init(PyObject *torch);        /* layout, memory_format */
+int legacy_types_init(PyObject *torch);  /* FloatTensor, LongTensor ... */
 int type_info_init(PyObject *torch);     /* finfo, iinfo */
 int errors_init(PyObject *torch);        /* torch.linalg.LinAlgError */
 int op_init(PyObject *torch);            /* the functions of the operation table */

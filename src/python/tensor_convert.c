@@ -364,15 +364,11 @@ static PyObject *method_type(PyObject *self, PyObject *args)
         return NULL;
     if (!wanted)
         return PyUnicode_FromFormat("torch.%s", dtype_infos[tensor_of(self)->dtype].class_name);
-    if (PyUnicode_Check(wanted)) {
-        const char *text = PyUnicode_AsUTF8(wanted);
-
-        for (int d = 0; text && d < DTYPE_COUNT; d++) {
-            if (strncmp(text, "torch.", 6) == 0 && strcmp(text + 6, dtype_infos[d].class_name) == 0)
-                return converted(self, (enum dtype)d, false);
-        }
+    dtype = legacy_type_dtype(wanted);
+    if (dtype != DTYPE_NONE)
+        return converted(self, dtype, false);
+    if (PyUnicode_Check(wanted))
         return PyErr_Format(PyExc_ValueError, "invalid type: '%U'", wanted);
-    }
     if (!dtype_from_python(wanted, &dtype))
         return PyErr_Format(PyExc_TypeError, "dtype must be a type, str, or dtype object");
     return converted(self, dtype, false);

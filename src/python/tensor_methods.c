@@ -344,7 +344,7 @@ static PyObject *method_random_(PyObject *self, PyObject *args, PyObject *kwargs
 
 PyMethodDef *tensor_methods(void)
 {
-    static PyMethodDef all[160];
+    static PyMethodDef all[200];
     static PyMethodDef own[] = {
         {"size", (PyCFunction)(void (*)(void))method_size, METH_VARARGS | METH_KEYWORDS, NULL},
         {"stride", method_stride, METH_VARARGS, NULL},
@@ -387,9 +387,11 @@ PyMethodDef *tensor_methods(void)
     static PyMethodDef *const parts[] = {own,
                                          tensor_convert_methods,
                                          tensor_grad_methods,
-                                         tensor_fill_methods,
+                                         tensor_new_methods,
                                          tensor_unique_methods,
                                          tensor_dlpack_methods,
+                                         tensor_memory_methods,
+                                         tensor_map_methods,
                                          tensor_serial_methods};
     int used = 0;
 

@@ -7,6 +7,8 @@
 
 #include "python/tensor_type.h"
 
+int parameter_init(PyObject *torch); /* torch.nn.Parameter */
+
 /* Slots of the type: each writes its own and returns how many. */
 int tensor_number_slots(PyType_Slot *slots); /* arithmetic, comparisons, bool, int, float */
 int tensor_index_slots(PyType_Slot *slots);  /* x[...], len, iteration, in */
@@ -14,11 +16,19 @@ int tensor_index_slots(PyType_Slot *slots);  /* x[...], len, iteration, in */
 PyMethodDef *tensor_methods(void);
 extern PyMethodDef tensor_convert_methods[]; /* item, tolist, numpy, to, type ... */
 extern PyMethodDef tensor_grad_methods[];    /* backward, register_hook ... */
-extern PyMethodDef tensor_fill_methods[];    /* uniform_, new_zeros ... */
+extern PyMethodDef tensor_new_methods[];     /* new_zeros, new_full ... */
 extern PyMethodDef tensor_serial_methods[];  /* storage, __reduce_ex__, __deepcopy__ */
 extern PyMethodDef tensor_dlpack_methods[];  /* __dlpack__, __dlpack_device__ */
 extern PyMethodDef tensor_unique_methods[];  /* unique, unique_consecutive */
 
+extern PyMethodDef tensor_memory_methods[]; /* set_, resize_as_, get_device ... */
+extern PyMethodDef tensor_map_methods[];    /* apply_, map_ ... */
+
+/* What torch.FloatTensor(...) makes of its positional arguments: of DTYPE_NONE as torch.Tensor()
+ * does. A new reference. */
+struct tensor *tensor_legacy(enum dtype dtype, PyObject *args);
+/* torch.FloatTensor, or 'torch.FloatTensor': DTYPE_NONE for others. */
+enum dtype legacy_type_dtype(PyObject *object);
 /* torch.Tensor(2, 3), torch.Tensor([1, 2]). */
 PyObject *tensor_legacy_new(PyTypeObject *type, PyObject *args, PyObject *kwargs);
 /* As tensor_wrap(), as an object of a subclass; the tensor must not have one yet. */

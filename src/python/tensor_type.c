@@ -11,7 +11,7 @@
 
 #include <structmember.h>
 
-PyTypeObject *tensor_type, *parameter_type;
+PyTypeObject *tensor_type;
 
 /* ---- life ---- */
 
@@ -374,6 +374,27 @@ static PyObject *get_output_nr(PyObject *self, void *unused)
     return PyLong_FromUnsignedLong(tensor_of(self)->output_nr);
 }
 
+static PyObject *get_layout(PyObject *self, void *unused)
+{
+    (void)self;
+    (void)unused;
+    return layout_strided();
+}
+
+static PyObject *get_none(PyObject *self, void *unused)
+{
+    (void)self;
+    (void)unused;
+    Py_RETURN_NONE;
+}
+
+static PyObject *get_true(PyObject *self, void *unused)
+{
+    (void)self;
+    (void)unused;
+    Py_RETURN_TRUE;
+}
+
 static PyObject *get_false(PyObject *self, void *unused)
 {
     (void)self;
@@ -508,7 +529,13 @@ static PyGetSetDef tensor_getset[] = {
     {"_version", get_version, NULL, NULL, NULL},
     {"_base", get_base, NULL, NULL, NULL},
     {"output_nr", get_output_nr, NULL, NULL, NULL},
+    {"layout", get_layout, NULL, NULL, NULL},
+    {"name", get_none, NULL, NULL, NULL},
+    {"is_cpu", get_true, NULL, NULL, NULL},
     {"is_cuda", get_false, NULL, NULL, NULL},
+    {"is_meta", get_false, NULL, NULL, NULL},
+    {"is_mps", get_false, NULL, NULL, NULL},
+    {"is_nested", get_false, NULL, NULL, NULL},
     {"is_sparse", get_false, NULL, NULL, NULL},
     {"is_quantized", get_false, NULL, NULL, NULL},
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
@@ -524,42 +551,6 @@ static Py_hash_t tensor_hash(PyObject *self)
     return _Py_HashPointer(self);
 }
 
-/* ---- torch.nn.Parameter ---- */
-
-static PyObject *parameter_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
-{
-    static char *names[] = {"data", "requires_grad", NULL};
-    PyObject *data = Py_None;
-    int requires_grad = 1;
-    struct tensor *t;
-
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|Op:Parameter", names, &data, &requires_grad))
-        return NULL;
-    if (data == Py_None) {
-        t = tensor_new(dtype_default(), 1, (int64_t[]){0});
-    } else if (tensor_check(data)) {
-        t = tensor_detach(tensor_of(data));
-    } else {
-        PyErr_Format(PyExc_TypeError, "Parameter data must be a Tensor, not %s",
-                     Py_TYPE(data)->tp_name);
-        return NULL;
-    }
-    if (t && tensor_born_requires_grad(t, requires_grad) < 0) {
-        tensor_unref(t);
-        t = NULL;
-    }
-    return tensor_wrap_as(type, t);
-}
-
-static PyType_Spec parameter_spec = {.name = "torch.nn.parameter.Parameter",
-                                     .basicsize = sizeof(TensorObject),
-                                     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE |
-                                              Py_TPFLAGS_HAVE_GC,
-                                     .slots = (PyType_Slot[]){{Py_tp_new, parameter_new},
-                                                              {Py_tp_traverse, tensor_traverse},
-                                                              {Py_tp_clear, tensor_clear},
-                                                              {0, NULL}}};
-
 /* ---- the type ---- */
 
 int tensor_type_init(PyObject *torch)
@@ -573,8 +564,7 @@ int tensor_type_init(PyObject *torch)
                         .basicsize = sizeof(TensorObject),
                         .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
                         .slots = slots};
-    PyObject *bases, *nn;
-    int used = 9, status;
+    int used = 9;
 
     used += tensor_number_slots(slots + used);
     used += tensor_index_slots(slots + used);
@@ -582,14 +572,5 @@ int tensor_type_init(PyObject *torch)
     if (module_add_type(torch, &spec, NULL, &tensor_type) < 0)
         return -1;
     tensor_release_python = release_python;
-    bases = PyTuple_Pack(1, tensor_type);
-    nn = submodule(torch, "nn.parameter");
-    if (!bases || !nn)
-        return -1;
-    status = module_add_type(nn, &parameter_spec, bases, &parameter_type);
-    Py_DECREF(bases);
-    if (status == 0)
-        status =
-            PyModule_AddObjectRef(submodule(torch, "nn"), "Parameter", (PyObject *)parameter_type);
-    return status < 0 ? -1 : node_types_init(torch);
+    return parameter_init(torch) < 0 ? -1 : node_types_init(torch);
 }

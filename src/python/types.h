@@ -1,5 +1,5 @@
 /*
- * types.h: torch.dtype, torch.device, torch.Size, torch.Generator.
+ * types.h: torch.dtype, torch.device, torch.Size, torch.Generator, torch.layout.
  */
 #ifndef SADDLE_PYTHON_TYPES_H
 #define SADDLE_PYTHON_TYPES_H
@@ -17,6 +17,10 @@ typedef struct {
 } GeneratorObject;
 
 extern PyTypeObject *dtype_type, *device_type, *size_type, *generator_type;
+
+extern PyTypeObject *layout_type, *memory_format_type;
+/* torch.strided; new reference. */
+PyObject *layout_strided(void);
 
 /* torch.default_generator: one object that stands for generator_default(). Borrowed. */
 PyObject *default_generator_object(void);

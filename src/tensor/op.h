@@ -38,7 +38,14 @@ enum value_type {
     VALUE_DEVICE,    /* only "cpu" passes the parser for now */
     VALUE_STRING,    /* str */
     VALUE_GENERATOR, /* Generator */
-    VALUE_INDICES    /* Tensor?[]: an entry may be NULL */
+    VALUE_INDICES,   /* Tensor?[]: an entry may be NULL */
+    /* Only in signatures that errors are told by (python/signatures.def). */
+    VALUE_NAME,    /* Dimname: the name of a dimension */
+    VALUE_NAMES,   /* Dimname[] */
+    VALUE_LAYOUT,  /* Layout */
+    VALUE_FORMAT,  /* MemoryFormat */
+    VALUE_STORAGE, /* Storage */
+    VALUE_OBJECT   /* object: anything */
 };
 
 struct generator;
@@ -150,6 +157,7 @@ struct param {
     int list_size; /* int[2]: 2; a single int is repeated. int[]: 0, no list: -1 */
     bool nullable; /* "?": takes None */
     bool keyword;  /* after "*" */
+    bool symbolic; /* SymInt[]: a list of ints, which errors call SymInts */
     bool has_default;
     struct value value; /* the default */
 };

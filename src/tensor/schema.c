@@ -23,6 +23,12 @@ static const struct {
     {"str", VALUE_STRING, VALUE_STRING},
     {"Generator", VALUE_GENERATOR, VALUE_GENERATOR},
     {"Indices", VALUE_INDICES, VALUE_INDICES},
+    {"SymInt", VALUE_INT, VALUE_INTS},
+    {"Dimname", VALUE_NAME, VALUE_NAMES},
+    {"Layout", VALUE_LAYOUT, VALUE_LAYOUT},
+    {"MemoryFormat", VALUE_FORMAT, VALUE_FORMAT},
+    {"Storage", VALUE_STORAGE, VALUE_STORAGE},
+    {"object", VALUE_OBJECT, VALUE_OBJECT},
 };
 
 static const char *skip_spaces(const char *s)
@@ -46,6 +52,7 @@ static const char *read_type(const char *s, struct param *p)
     }
     assert(found);
     (void)found;
+    p->symbolic = *s == 'S' && s[1] == 'y';
     s += length;
     if (*s == '[') {
         p->list_size = (int)strtol(s + 1, NULL, 10);

@@ -25,6 +25,8 @@ void autograd_init(void);
 
 /* Runs an operation: see op_forward for `out`, whose entries may be given (out=). */
 int op_call(const struct op *op, const struct value *args, struct tensor **out);
+/* The same for a row that gives a list (op->list): fills an empty one, which stays so on an error. */
+int op_call_list(const struct op *op, const struct value *args, struct tensor_list *out);
 /* Runs the in-place form, or a row with OP_MUTATES, on args[0]. Nothing is returned: self changed.
  */
 int op_call_inplace(const struct op *op, const struct value *args);

@@ -52,6 +52,11 @@ void node_init(struct node *node, const struct node_type *type, struct edge *edg
         anomaly->made(node, node_running);
 }
 
+uint64_t node_next_sequence(void)
+{
+    return next_sequence;
+}
+
 struct node *node_ref(struct node *node)
 {
     node->refs++;

@@ -27,6 +27,7 @@ struct op_node {
     int saved_count;
     bool released;
     int number; /* the argument, from 1 on, that was a Python number; 0: none */
+    const char *name; /* what it is called instead of its row's name, or NULL */
     struct value *args;
     struct saved *saved; /* arguments' tensors in edge order, then results, which are kept without
                           * their history: it would be a cycle */
@@ -37,7 +38,7 @@ static const char *op_node_name(const struct node *node)
 {
     const struct op_node *self = (const struct op_node *)node;
 
-    return op_backward_name(self->op, self->args, self->number);
+    return self->name ? self->name : op_backward_name(self->op, self->args, self->number);
 }
 
 static void unref_saved(struct op_node *self)
@@ -341,6 +342,7 @@ struct node *record_node(const struct op *op, const struct value *args)
     self->saved_count = saved;
     self->released = false;
     self->number = 0;
+    self->name = NULL;
     self->args = (struct value *)((char *)self + args_at);
     self->saved = (struct saved *)((char *)self + saved_at);
     memset(self->edges, 0, (size_t)edges * sizeof(struct edge));
@@ -466,6 +468,36 @@ static int call_of_size(const struct op *op, const struct value *args, struct te
     return status;
 }
 
+/* The node of t, unless it was there before `since`, takes the name of an operation that PyTorch
+ * records as one and that is made of several here. */
+static void name_node(struct tensor *t, const struct op *op, uint64_t since)
+{
+    struct node *node = t ? t->grad_fn : NULL;
+
+    if (node && node->type == &op_node_type && node->sequence >= since)
+        ((struct op_node *)node)->name = op_backward_name(op, NULL, 0);
+}
+
+static int call_named(const struct op *op, const struct value *args, struct tensor **out)
+{
+    uint64_t since = node_next_sequence();
+    int status = op->forward(op, args, out);
+
+    for (int i = 0; i < op->outputs && status == 0; i++)
+        name_node(out[i], op, since);
+    return status;
+}
+
+int op_call_list(const struct op *op, const struct value *args, struct tensor_list *out)
+{
+    uint64_t since = node_next_sequence();
+    int status = op->list(op, args, out);
+
+    for (size_t i = 0; i < out->count && status == 0 && op->flags & OP_NODE; i++)
+        name_node(out->at[i], op, since);
+    return status;
+}
+
 int op_call(const struct op *op, const struct value *args, struct tensor **out)
 {
     bool record;
@@ -473,7 +505,7 @@ int op_call(const struct op *op, const struct value *args, struct tensor **out)
     int status = 0;
 
     if (op->flags & OP_COMPOSED)
-        return op->forward(op, args, out);
+        return op->flags & OP_NODE ? call_named(op, args, out) : op->forward(op, args, out);
     if (__builtin_expect(op->inplace_arg && args[op->inplace_arg].i, 0))
         return call_inplace_form(op, args, out);
     if (op->flags & OP_OF_SIZE && dtype_is_complex(tensor_dtype(args[0].tensor)))

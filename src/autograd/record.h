@@ -10,6 +10,8 @@
 struct node *record_node(const struct op *op, const struct value *args);
 /* Saves the results that the row wants; before they get their history. */
 int record_results(struct node *node, struct tensor *const *out);
+/* The sequence that the next node will have. */
+uint64_t node_next_sequence(void);
 /* "AddBackward0". `number`: the argument, from 1 on, that was a Python number; 0: none was. */
 const char *op_backward_name(const struct op *op, const struct value *args, int number);
 /* The node whose backward is under way while anomalies are watched for, or NULL. */

@@ -207,4 +207,8 @@ void op_table_init(void)
         if (ops[id].flags & OP_INPLACE)
             make_inplace((enum op_id)id);
     }
+    for (size_t i = 0; i < sizeof(odd_names) / sizeof(*odd_names); i++) {
+        if (ops[odd_names[i].id].flags & OP_COMPOSED)
+            ops[odd_names[i].id].flags |= OP_NODE;
+    }
 }

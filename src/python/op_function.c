@@ -110,7 +110,7 @@ static PyObject *give_list(const struct op *op, const struct value *values)
     struct tensor_list list = {0};
     PyObject *tuple = NULL;
 
-    if (op->list(op, values, &list) < 0)
+    if (op_call_list(op, values, &list) < 0)
         python_error();
     else
         tuple = PyTuple_New((Py_ssize_t)list.count);

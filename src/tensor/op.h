@@ -121,6 +121,8 @@ enum op_flag {
     OP_NUMBERS = 1 << 16, /* a Python number may stand for a tensor behind the first */
     OP_NUMBER_FIRST = 1 << 17, /* and for the first one as well */
     OP_OF_SIZE = 1 << 18,      /* of complex numbers it takes their absolute values */
+    OP_NODE = 1 << 19,         /* made of others, but its result's node has a name of its own
+                                * (node_names.def); the table sets it */
     OP_PYTHON_BOOL = 1 << 12   /* Python gets True or False instead of a zero-dim tensor */
 };
 #define OP_FM   (OP_FUNCTION | OP_METHOD)

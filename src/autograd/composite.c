@@ -1,4 +1,5 @@
 /* Operations made of recorded ones: nothing is recorded for themselves. */
+#include "autograd/arguments.h"
 #include "autograd/formula.h"
 #include "base/error.h"
 #include "tensor/view.h"
@@ -133,7 +134,7 @@ static struct tensor *matmul_batches(struct tensor *a, struct tensor *b)
     return reshaped_product(d_call2(OP_bmm, a, b), ndim + 2, shape);
 }
 
-/* A batch times one matrix is one tall matrix times it. */
+/* A batch of matrices times a matrix or a vector is one tall matrix times it. */
 static struct tensor *matmul_folded(struct tensor *a, struct tensor *b)
 {
     int64_t shape[TENSOR_MAX_DIMS], k = a->shape[a->ndim - 1];
@@ -148,10 +149,35 @@ static struct tensor *matmul_folded(struct tensor *a, struct tensor *b)
     return reshaped_product(product, b->ndim == 1 ? ndim - 1 : ndim, shape);
 }
 
+/* a @ batch as (batch.mT @ a.T).mT */
+static struct tensor *matmul_folded_right(struct tensor *a, struct tensor *b)
+{
+    struct tensor *turned = d_transpose(b, b->ndim - 2, b->ndim - 1), *product;
+
+    if (a->ndim == 2)
+        a = d_call1(OP_t, a);
+    product = turned && a ? matmul_folded(turned, a) : NULL;
+    if (!product || a->ndim == 1)
+        return product;
+    product = d_transpose(product, product->ndim - 2, product->ndim - 1);
+    return product ? d_call1(OP_contiguous, product) : NULL;
+}
+
+/* Whether a batch is folded into one matrix for the other operand: not where that would move data
+ * because its matrices lie transposed in memory. */
+static bool folds(const struct tensor *batch, const struct tensor *other)
+{
+    const int64_t *shape = batch->shape, *stride = batch->stride;
+
+    if (batch->ndim < 3 || other->ndim > 2)
+        return false;
+    return batch->ndim > 3 || other->ndim == 1 || stride[2] == 1 ||
+           stride[0] != shape[1] * shape[2];
+}
+
 static struct tensor *matmul(struct tensor *a, struct tensor *b)
 {
-    int64_t dims[1] = {0};
-    struct tensor *wide, *product;
+    struct tensor *product;
 
     if (a->ndim == 0 || b->ndim == 0)
         return error_null(ERROR_RUNTIME,
@@ -166,19 +192,14 @@ static struct tensor *matmul(struct tensor *a, struct tensor *b)
         return d_call2(OP_mm, a, b);
     if (a->ndim == 1 && b->ndim == 2) {
         product = d_call2(OP_mm, d_unsqueeze(a, 0), b);
-        return product ? d_select(product, 0, 0) : NULL;
+        return product ? d_call(OP_squeeze__dim_in_place,
+                                (struct value[]){arg_tensor(product), arg_int(0)})
+                       : NULL;
     }
-    if (a->ndim >= 3 && b->ndim <= 2)
+    if (folds(a, b))
         return matmul_folded(a, b);
-    if (a->ndim == 1) {
-        wide = d_unsqueeze(a, 0);
-        product = wide ? matmul_batches(wide, b) : NULL;
-        dims[0] = -2;
-        return product
-                   ? d_call(OP_squeeze__dim, (struct value[]){{.given = true, .tensor = product},
-                                                              {.given = true, .i = dims[0]}})
-                   : NULL;
-    }
+    if (folds(b, a))
+        return matmul_folded_right(a, b);
     return matmul_batches(a, b);
 }
 

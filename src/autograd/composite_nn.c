@@ -23,7 +23,11 @@ static struct tensor *linear_folded(struct tensor *self, struct tensor *turned, 
     struct tensor *flat = d_reshape(self, 2, (int64_t[]){s[0] * s[1], s[2]});
     struct tensor *product = d_call3(OP_addmm, bias, flat, turned);
 
-    return product ? d_reshape(product, 3, (int64_t[]){s[0], s[1], product->shape[1]}) : NULL;
+    return product
+               ? d_call(OP_view,
+                        (struct value[]){arg_tensor(product),
+                                         arg_ints(3, (int64_t[]){s[0], s[1], product->shape[1]})})
+               : NULL;
 }
 
 int linear_composite(const struct op *op, const struct value *args, struct tensor **out)

@@ -151,7 +151,7 @@ static int run_sequence(struct stack *s, const struct value *args, struct tensor
     }
     if (done && batch_first) {
         made[0] = s->c ? d_transpose(made[0], 0, 1)
-                       : D(transpose__output, V_TENSOR(made[0]), V_INT(0), V_INT(1));
+                       : D(transpose_in_place, V_TENSOR(made[0]), V_INT(0), V_INT(1));
         done = made[0] != NULL;
     }
     return give(made, s->c ? 3 : 2, done, mark, out);

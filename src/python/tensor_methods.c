@@ -133,14 +133,14 @@ void tensor_take_geometry(struct tensor *t, const struct tensor *from)
 }
 
 /* Becomes the view that an operation of the table makes of it: x.t_(), x.unsqueeze_(0). */
-static PyObject *become_view(PyObject *self, enum op_id id, PyObject *args)
+static PyObject *become_view(PyObject *self, const char *name, enum op_id id, PyObject *args)
 {
     struct value values[OP_MAX_ARGS] = {{.given = true, .tensor = tensor_of(self)}};
     Py_ssize_t count = PyTuple_GET_SIZE(args);
     struct tensor *t = tensor_of(self), *view = NULL;
 
     if (count + 1 != op_schema(&ops[id])->count)
-        return PyErr_Format(PyExc_TypeError, "%s_() takes %d arguments (%zd given)", ops[id].name,
+        return PyErr_Format(PyExc_TypeError, "%s() takes %d arguments (%zd given)", name,
                             op_schema(&ops[id])->count - 1, count);
     for (Py_ssize_t i = 0; i < count; i++) {
         values[i + 1].given = true;
@@ -164,22 +164,24 @@ static PyObject *become_view(PyObject *self, enum op_id id, PyObject *args)
 
 static PyObject *method_t_(PyObject *self, PyObject *args)
 {
-    return become_view(self, OP_t, args);
+    return become_view(self, "t_", OP_t_in_place, args);
 }
 
 static PyObject *method_transpose_(PyObject *self, PyObject *args)
 {
-    return become_view(self, OP_transpose, args);
+    return become_view(self, "transpose_", OP_transpose_in_place, args);
 }
 
 static PyObject *method_unsqueeze_(PyObject *self, PyObject *args)
 {
-    return become_view(self, OP_unsqueeze, args);
+    return become_view(self, "unsqueeze_", OP_unsqueeze_in_place, args);
 }
 
 static PyObject *method_squeeze_(PyObject *self, PyObject *args)
 {
-    return become_view(self, PyTuple_GET_SIZE(args) ? OP_squeeze__dim : OP_squeeze, args);
+    return become_view(self, "squeeze_",
+                       PyTuple_GET_SIZE(args) ? OP_squeeze__dim_in_place : OP_squeeze_in_place,
+                       args);
 }
 
 static PyObject *method_resize_(PyObject *self, PyObject *args)

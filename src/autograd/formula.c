@@ -224,10 +224,12 @@ struct tensor *d_matmul(struct tensor *x, struct tensor *y)
 
 struct tensor *d_to(struct tensor *x, enum dtype dtype)
 {
-    struct value args[] = {tensor_value(x), int_value(dtype)};
+    /* What is real has a real gradient: its part is taken, which nobody needs to be warned of. */
+    struct tensor *from = dtype_is_complex(dtype) ? x : d_part(x, 0);
+    struct value args[] = {tensor_value(from), int_value(dtype)};
 
-    if (!x || tensor_dtype(x) == dtype)
-        return x;
+    if (!from || tensor_dtype(from) == dtype)
+        return from;
     return d_call(OP__to_copy, args);
 }
 

@@ -29,6 +29,13 @@ void copy_rule(struct grad_call *c)
         grad_store(c, 1, 1, c->g[0]);
 }
 
+void fill_rule(struct grad_call *c)
+{
+    c->grads[0] = d_zeros(c->g[0]);
+    if (grad_wanted(c, 1))
+        grad_store(c, 1, 1, d_sum_all(c->g[0]));
+}
+
 void where_rule(struct grad_call *c)
 {
     struct tensor *g = c->g[0], *condition = c->args[0].tensor;

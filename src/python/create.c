@@ -120,15 +120,11 @@ PyObject *create_finish(struct tensor *t, const struct create_options *o)
     return tensor_wrap(t);
 }
 
-/* What passes for a Number: Python's, NumPy's, a tensor of one element. */
+/* What passes for a Number: one of Python's or NumPy's, a tensor of one element. */
 static bool is_number(PyObject *object)
 {
-    PyNumberMethods *methods = Py_TYPE(object)->tp_as_number;
-
-    if (tensor_check(object))
-        return tensor_of(object)->numel == 1 && tensor_of(object)->ndim == 0;
     return is_python_number(object) || PyIndex_Check(object) ||
-           (methods && methods->nb_float && !is_numpy_array(object));
+           (tensor_check(object) && tensor_of(object)->ndim == 0);
 }
 
 int create_read_numbers(PyObject *const *objects, struct scalar *out, int count, bool *whole)
@@ -223,8 +219,11 @@ BY_SIZE(randn, FILL_NORMAL)
 PyObject *create_full(enum dtype dtype, int ndim, const int64_t *shape, struct scalar value,
                       const struct create_options *o)
 {
-    return create_finish(tensor_full(o->dtype == DTYPE_NONE ? dtype : o->dtype, ndim, shape, value),
-                         o);
+    if (o->dtype != DTYPE_NONE)
+        dtype = o->dtype;
+    if (scalar_check(value, dtype) < 0)
+        return python_error();
+    return create_finish(tensor_full(dtype, ndim, shape, value), o);
 }
 
 FASTCALL(full)
@@ -281,16 +280,22 @@ struct tensor *create_strided(enum dtype dtype, PyObject *size, PyObject *stride
     int ndim = size ? shape_read_list(size, shape) : SHAPE_MISFIT;
     int count = ndim >= 0 && stride ? shape_read_list(stride, steps) : SHAPE_MISFIT;
     struct tensor *flat, *t;
+    char text[256];
 
     *fits = ndim != SHAPE_MISFIT && count != SHAPE_MISFIT;
     if (ndim < 0 || count < 0)
         return NULL;
     if (ndim != count)
-        return error_null(ERROR_RUNTIME, "mismatch in length of strides and shape. Got %d and %d",
+        return error_null(ERROR_RUNTIME,
+                          "dimensionality of sizes (%d) must match dimensionality of strides (%d)",
                           ndim, count);
     for (int d = 0; d < ndim; d++) {
-        if (shape[d] < 0 || steps[d] < 0)
-            return error_null(ERROR_RUNTIME, "sizes and strides must not be negative");
+        if (shape[d] < 0)
+            return error_null(ERROR_RUNTIME,
+                              "Trying to create tensor with negative dimension %lld: %s",
+                              (long long)shape[d], shape_text(ndim, shape, text, sizeof(text)));
+        if (steps[d] < 0)
+            return error_null(ERROR_RUNTIME, "strides must not be negative");
         reach = reach && shape[d] ? reach + (shape[d] - 1) * steps[d] : 0;
     }
     flat = tensor_new(dtype, 1, &reach);

@@ -6,7 +6,7 @@
 #include <math.h>
 
 /* Whether the way from start to end can be gone in steps of that sign. */
-static bool check_range(const struct scalar r[3])
+static bool check_range(const char *bound, const struct scalar r[3])
 {
     if (r[2].d == 0)
         return error_set(ERROR_RUNTIME, "step must be nonzero"), false;
@@ -14,7 +14,7 @@ static bool check_range(const struct scalar r[3])
         return error_set(ERROR_RUNTIME, "unsupported range: %g -> %g", r[0].d, r[1].d), false;
     if ((r[1].d - r[0].d) / r[2].d >= 0)
         return true;
-    error_set(ERROR_RUNTIME, "upper bound and larger bound inconsistent with step sign");
+    error_set(ERROR_RUNTIME, "upper bound and %s bound inconsistent with step sign", bound);
     return false;
 }
 
@@ -35,7 +35,7 @@ static struct tensor *arange(const struct scalar r[3], enum dtype dtype)
 {
     double size = ceil((r[1].d - r[0].d) / r[2].d);
 
-    if (!check_range(r))
+    if (!check_range("larger", r))
         return NULL;
     if (dtype == DTYPE_b8)
         return error_null(ERROR_RUNTIME, "\"arange_cpu\" not implemented for 'Bool'");
@@ -102,7 +102,9 @@ FASTCALL(range)
         return NULL;
     if (o.dtype == DTYPE_NONE)
         o.dtype = o.out ? tensor_dtype(o.out) : dtype_default();
-    if (!check_range(r))
+    for (int i = 0; i < 3 && !dtype_is_float(o.dtype); i++)
+        r[i] = scalar_int(r[i].kind == SCALAR_FLOAT ? (int64_t)r[i].d : r[i].i);
+    if (!check_range("lower", r))
         return python_error();
     return create_finish(steps_from(r, (int64_t)((r[1].d - r[0].d) / r[2].d) + 1, o.dtype), &o);
 }

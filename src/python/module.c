@@ -80,12 +80,12 @@ PyObject *PyInit_torch(void)
         PyModule_AddStringConstant(torch, "__version__", "1.13.1") < 0 ||
         PyModule_AddObject(torch, "__path__", PyList_New(0)) < 0 || types_init(torch) < 0 ||
         layout_init(torch) < 0 || type_info_init(torch) < 0 || errors_init(torch) < 0 ||
-        tensor_type_init(torch) < 0 || op_init(torch) < 0 || legacy_types_init(torch) < 0 ||
-        contract_init(torch) < 0 || create_init(torch) < 0 || settings_init(torch) < 0 ||
-        devices_init(torch) < 0 || random_module_init(torch) < 0 || unique_init(torch) < 0 ||
-        autograd_module_init(torch) < 0 || nn_init(torch) < 0 || optim_init(torch) < 0 ||
-        data_init(torch) < 0 || testing_init(torch) < 0 || serial_init(torch) < 0 ||
-        dlpack_init(torch) < 0) {
+        tensor_type_init(torch) < 0 || op_init(torch) < 0 || method_functions_init(torch) < 0 ||
+        legacy_types_init(torch) < 0 || contract_init(torch) < 0 || create_init(torch) < 0 ||
+        settings_init(torch) < 0 || devices_init(torch) < 0 || random_module_init(torch) < 0 ||
+        unique_init(torch) < 0 || autograd_module_init(torch) < 0 || nn_init(torch) < 0 ||
+        optim_init(torch) < 0 || data_init(torch) < 0 || testing_init(torch) < 0 ||
+        serial_init(torch) < 0 || dlpack_init(torch) < 0) {
         Py_DECREF(torch);
         return NULL;
     }

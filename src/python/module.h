@@ -26,6 +26,7 @@ int module_add_type(PyObject *module, PyType_Spec *spec, PyObject *bases, PyType
 /* The parts of torch: each adds what it defines. */
 int types_init(PyObject *torch);         /* dtype, device, Size, Generator */
 int layout_init(PyObject *torch);        /* layout, memory_format */
+int method_functions_init(PyObject *torch); /* detach, numel ...: methods */
 int legacy_types_init(PyObject *torch);  /* FloatTensor, LongTensor ... */
 int type_info_init(PyObject *torch);     /* finfo, iinfo */
 int errors_init(PyObject *torch);        /* torch.linalg.LinAlgError */

@@ -24,6 +24,37 @@ static PyObject *fork_exit(PyObject *self, PyObject *args)
     Py_RETURN_FALSE;
 }
 
+static ForkObject *fork_new(bool enabled)
+{
+    ForkObject *self = PyObject_New(ForkObject, fork_type);
+
+    if (self) {
+        self->kept = *generator_default();
+        self->enabled = enabled;
+    }
+    return self;
+}
+
+/* Each call of a decorated function has a fork of its own. */
+static PyObject *fork_again(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return (PyObject *)fork_new(((ForkObject *)self)->enabled);
+}
+
+/* @fork_rng(): what contextlib makes of a context manager. */
+static PyObject *fork_decorate(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    PyObject *contextlib = PyImport_ImportModule("contextlib"), *type, *decorated = NULL, *function;
+
+    type = contextlib ? PyObject_GetAttrString(contextlib, "ContextDecorator") : NULL;
+    if (type && !kwargs && PyArg_ParseTuple(args, "O:fork_rng", &function))
+        decorated = PyObject_CallMethod(type, "__call__", "OO", self, function);
+    Py_XDECREF(type);
+    Py_XDECREF(contextlib);
+    return decorated;
+}
+
 static void fork_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
@@ -39,7 +70,9 @@ static PyType_Spec fork_spec = {
     .slots = (PyType_Slot[]){
         {Py_tp_methods, (PyMethodDef[]){{"__enter__", fork_enter, METH_NOARGS, NULL},
                                         {"__exit__", fork_exit, METH_VARARGS, NULL},
+                                        {"_recreate_cm", fork_again, METH_NOARGS, NULL},
                                         {NULL, NULL, 0, NULL}}},
+        {Py_tp_call, fork_decorate},
         {Py_tp_dealloc, fork_dealloc},
         {0, NULL}}};
 
@@ -48,17 +81,11 @@ static PyObject *fork_rng(PyObject *module, PyObject *args, PyObject *kwargs)
     static char *names[] = {"devices", "enabled", NULL};
     PyObject *devices = Py_None;
     int enabled = 1;
-    ForkObject *self;
 
     (void)module;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|Op:fork_rng", names, &devices, &enabled))
         return NULL;
-    self = PyObject_New(ForkObject, fork_type);
-    if (!self)
-        return NULL;
-    self->kept = *generator_default();
-    self->enabled = enabled;
-    return (PyObject *)self;
+    return (PyObject *)fork_new(enabled);
 }
 
 static PyMethodDef random_methods[] = {

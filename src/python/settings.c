@@ -84,37 +84,6 @@ static PyObject *is_tensor(PyObject *self, PyObject *object)
     return PyBool_FromLong(tensor_check(object));
 }
 
-static PyObject *is_floating_point(PyObject *self, PyObject *object)
-{
-    (void)self;
-    if (!tensor_check(object))
-        return PyErr_Format(PyExc_TypeError,
-                            "is_floating_point(): argument 'input' (position 1) must be Tensor, "
-                            "not %s",
-                            Py_TYPE(object)->tp_name);
-    return PyBool_FromLong(dtype_is_float(tensor_dtype(tensor_of(object))));
-}
-
-static PyObject *is_complex(PyObject *self, PyObject *object)
-{
-    (void)self;
-    if (!tensor_check(object))
-        return PyErr_Format(PyExc_TypeError,
-                            "is_complex(): argument 'input' (position 1) must be Tensor, not %s",
-                            Py_TYPE(object)->tp_name);
-    return PyBool_FromLong(dtype_is_complex(tensor_dtype(tensor_of(object))));
-}
-
-static PyObject *numel(PyObject *self, PyObject *object)
-{
-    (void)self;
-    if (!tensor_check(object))
-        return PyErr_Format(PyExc_TypeError,
-                            "numel(): argument 'input' (position 1) must be Tensor, not %s",
-                            Py_TYPE(object)->tp_name);
-    return PyLong_FromLongLong(tensor_of(object)->numel);
-}
-
 static PyObject *promote_types(PyObject *self, PyObject *args)
 {
     PyObject *a, *b;
@@ -141,19 +110,6 @@ static PyObject *can_cast(PyObject *self, PyObject *args, PyObject *kwargs)
     if (!dtype_from_python(a, &from) || !dtype_from_python(b, &to))
         return PyErr_Format(PyExc_TypeError, "can_cast() takes two torch.dtypes");
     return PyBool_FromLong(dtype_infos[from].category <= dtype_infos[to].category);
-}
-
-static PyObject *is_nonzero(PyObject *self, PyObject *object)
-{
-    int truth;
-
-    (void)self;
-    if (!tensor_check(object))
-        return PyErr_Format(PyExc_TypeError,
-                            "is_nonzero(): argument 'input' (position 1) must be Tensor, not %s",
-                            Py_TYPE(object)->tp_name);
-    truth = PyObject_IsTrue(object);
-    return truth < 0 ? NULL : PyBool_FromLong(truth);
 }
 
 static PyObject *result_type(PyObject *self, PyObject *args)
@@ -263,12 +219,8 @@ static PyMethodDef settings_methods[] = {
     {"set_default_dtype", set_default_dtype, METH_O, NULL},
     {"get_default_dtype", get_default_dtype, METH_NOARGS, NULL},
     {"is_tensor", is_tensor, METH_O, NULL},
-    {"is_floating_point", is_floating_point, METH_O, NULL},
-    {"is_complex", is_complex, METH_O, NULL},
-    {"numel", numel, METH_O, NULL},
     {"promote_types", promote_types, METH_VARARGS, NULL},
     {"can_cast", (PyCFunction)(void (*)(void))can_cast, METH_VARARGS | METH_KEYWORDS, NULL},
-    {"is_nonzero", is_nonzero, METH_O, NULL},
     {"result_type", result_type, METH_VARARGS, NULL},
     {"set_printoptions", (PyCFunction)(void (*)(void))set_printoptions,
      METH_VARARGS | METH_KEYWORDS, NULL},

@@ -9,9 +9,26 @@
 
 /* ---- numbers ---- */
 
+/* The dtype of a NumPy scalar, DTYPE_NONE for others: np.float64 is a float of Python as well. */
+static enum dtype numpy_scalar_dtype(PyObject *object)
+{
+    const char *name = Py_TYPE(object)->tp_name;
+
+    if (strncmp(name, "numpy.", 6) != 0)
+        return DTYPE_NONE;
+    if (strcmp(name + 6, "bool_") == 0)
+        return DTYPE_b8;
+    for (int d = 0; d < DTYPE_COUNT; d++) {
+        if (strcmp(name + 6, dtype_name((enum dtype)d)) == 0)
+            return (enum dtype)d;
+    }
+    return DTYPE_NONE;
+}
+
 bool is_python_number(PyObject *object)
 {
-    return PyFloat_Check(object) || PyLong_Check(object) || PyComplex_Check(object);
+    return PyFloat_Check(object) || PyLong_Check(object) || PyComplex_Check(object) ||
+           numpy_scalar_dtype(object) != DTYPE_NONE;
 }
 
 PyObject *scalar_to_python(struct scalar s)
@@ -47,6 +64,11 @@ bool scalar_from_python(PyObject *object, struct scalar *out)
     } else if (tensor_check(object)) {
         if (tensor_item(tensor_of(object), out) < 0)
             return python_error(), false;
+    } else if (PyObject_HasAttrString((PyObject *)Py_TYPE(object), "__complex__") &&
+               numpy_scalar_dtype(object) != DTYPE_NONE) {
+        Py_complex z = PyComplex_AsCComplex(object);
+
+        *out = scalar_complex(z.real, z.imag);
     } else if (PyIndex_Check(object)) {
         index = PyNumber_Index(object);
         *out = scalar_int(index ? PyLong_AsLongLong(index) : 0);
@@ -59,10 +81,19 @@ bool scalar_from_python(PyObject *object, struct scalar *out)
 
 /* ---- nested lists to tensors ---- */
 
+static bool has_length(PyObject *array)
+{
+    bool has = PySequence_Size(array) >= 0; /* an array without dimensions has none */
+
+    PyErr_Clear();
+    return has;
+}
+
 /* A string and a dict are sequences or mappings, but not data. */
 static bool is_sequence(PyObject *object)
 {
     return PyList_Check(object) || PyTuple_Check(object) ||
+           (is_numpy_array(object) && has_length(object)) ||
            (PySequence_Check(object) && !PyUnicode_Check(object) && !PyBytes_Check(object) &&
             !PyDict_Check(object) && !tensor_check(object) && !PyIndex_Check(object) &&
             !is_python_number(object));
@@ -97,9 +128,11 @@ static int infer_shape(PyObject *object, int64_t *shape)
 
 static int leaf_dtype(PyObject *object, enum dtype *dtype)
 {
-    enum dtype d;
+    enum dtype d = numpy_scalar_dtype(object);
 
-    if (PyBool_Check(object))
+    if (d != DTYPE_NONE)
+        ;
+    else if (PyBool_Check(object))
         d = DTYPE_b8;
     else if (PyLong_Check(object))
         d = DTYPE_i64;
@@ -154,8 +187,19 @@ static int store_leaf(struct tensor *t, char *at, PyObject *object)
     }
     if (!scalar_from_python(object, &s))
         return -1;
-    if (s.kind == SCALAR_FLOAT && s.d != s.d && !dtype_is_differentiable(tensor_dtype(t))) {
-        PyErr_SetString(PyExc_ValueError, "cannot convert float NaN to integer");
+    if (tensor_check(object) && tensor_of(object)->ndim > 0 &&
+        (tensor_of(object)->numel != 1 || dtype_is_differentiable(tensor_dtype(t)))) {
+        PyErr_SetString(PyExc_TypeError,
+                        "only integer tensors of a single element can be converted to an index");
+        return -1;
+    }
+    if (s.kind == SCALAR_COMPLEX && !dtype_is_complex(tensor_dtype(t))) {
+        PyErr_SetString(PyExc_TypeError, "must be real number, not complex");
+        return -1;
+    }
+    if (!dtype_is_differentiable(tensor_dtype(t)) && scalar_overflows(s, tensor_dtype(t))) {
+        PyErr_Format(PyExc_RuntimeError, "value cannot be converted to type %s without overflow",
+                     dtype_name(tensor_dtype(t)));
         return -1;
     }
     dtype_store(tensor_dtype(t), at, s);
@@ -287,11 +331,6 @@ static PyObject *converted(PyObject *self, enum dtype dtype, bool copy)
 
     if (tensor_dtype(tensor_of(self)) == dtype && !copy)
         return Py_NewRef(self);
-    if (dtype_is_complex(tensor_dtype(tensor_of(self))) && !dtype_is_complex(dtype) &&
-        dtype != DTYPE_b8 &&
-        PyErr_WarnEx(PyExc_UserWarning,
-                     "Casting complex values to real discards the imaginary part", 1) < 0)
-        return NULL;
     return op_call(&ops[OP__to_copy], args, &out) < 0 ? python_error() : tensor_wrap(out);
 }
 

@@ -184,6 +184,32 @@ static PyObject *method_squeeze_(PyObject *self, PyObject *args)
                        args);
 }
 
+/* as_strided_(size, stride): the view becomes the tensor itself. */
+static PyObject *method_as_strided_(PyObject *self, PyObject *args)
+{
+    PyObject *size, *stride, *offset = Py_None, *view;
+    struct tensor *t = tensor_of(self);
+
+    if (!PyArg_ParseTuple(args, "OO|O:as_strided_", &size, &stride, &offset))
+        return NULL;
+    view = PyObject_CallMethod(self, "as_strided", "OOO", size, stride, offset);
+    if (!view)
+        return NULL;
+    tensor_take_geometry(t, tensor_of(view));
+    if (tensor_of(view)->grad_fn)
+        tensor_set_history(t, tensor_of(view)->grad_fn, tensor_of(view)->output_nr);
+    Py_DECREF(view);
+    return Py_NewRef(self);
+}
+
+static PyObject *method_is_nonzero(PyObject *self, PyObject *unused)
+{
+    int truth = PyObject_IsTrue(self);
+
+    (void)unused;
+    return truth < 0 ? NULL : PyBool_FromLong(truth);
+}
+
 static PyObject *method_resize_(PyObject *self, PyObject *args)
 {
     int64_t shape[TENSOR_MAX_DIMS];
@@ -368,6 +394,8 @@ PyMethodDef *tensor_methods(void)
         {"unsqueeze_", method_unsqueeze_, METH_VARARGS, NULL},
         {"squeeze_", method_squeeze_, METH_VARARGS, NULL},
         {"resize_", method_resize_, METH_VARARGS, NULL},
+        {"as_strided_", method_as_strided_, METH_VARARGS, NULL},
+        {"is_nonzero", method_is_nonzero, METH_NOARGS, NULL},
         {"uniform_", (PyCFunction)(void (*)(void))method_uniform_, METH_VARARGS | METH_KEYWORDS,
          NULL},
         {"__reversed__", method_reversed, METH_NOARGS, NULL},

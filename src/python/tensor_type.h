@@ -57,7 +57,7 @@ PyObject *scalar_to_python(struct scalar s);
 /* A bool, int, float, or something with __index__ or __float__; a one-element tensor as well. false
  * with a TypeError. */
 bool scalar_from_python(PyObject *object, struct scalar *out);
-/* Only Python's own numbers. */
+/* Python's own numbers, and NumPy's. */
 bool is_python_number(PyObject *object);
 
 #endif

@@ -418,38 +418,6 @@ bool generator_from_python(PyObject *object, struct generator **out)
     return true;
 }
 
-PyObject *generator_state(const struct generator *g)
-{
-    int64_t size = sizeof(*g);
-    struct tensor *t = tensor_new(DTYPE_u8, 1, &size);
-
-    if (t)
-        memcpy(tensor_data(t), g, sizeof(*g));
-    return tensor_wrap(t);
-}
-
-int generator_set_state(struct generator *g, PyObject *state)
-{
-    struct generator read;
-
-    if (!tensor_check(state) || tensor_of(state)->dtype != DTYPE_u8) {
-        PyErr_SetString(PyExc_TypeError, "RNG state must be a torch.ByteTensor");
-        return -1;
-    }
-    if (tensor_of(state)->numel != (int64_t)sizeof(read) ||
-        !tensor_is_contiguous(tensor_of(state))) {
-        PyErr_SetString(PyExc_RuntimeError, "RNG state is wrong size");
-        return -1;
-    }
-    memcpy(&read, tensor_data(tensor_of(state)), sizeof(read));
-    if (read.left < 0 || read.left > MT_N || read.next < 0 || read.next > MT_N) {
-        PyErr_SetString(PyExc_RuntimeError, "Invalid mt19937 state");
-        return -1;
-    }
-    *g = read;
-    return 0;
-}
-
 static PyObject *generator_get_state_method(PyObject *self, PyObject *unused)
 {
     (void)unused;

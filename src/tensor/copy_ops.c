@@ -1,5 +1,6 @@
 /* Operations that copy, convert and choose. */
 #include "base/error.h"
+#include "base/warn.h"
 #include "tensor/iter.h"
 #include "tensor/op.h"
 
@@ -19,9 +20,22 @@ int contiguous_forward(const struct op *op, const struct value *args, struct ten
     return *out ? 0 : -1;
 }
 
+/* Once: every training loop with complex numbers would say it again and again. */
+static int warn_discards(const struct tensor *src, enum dtype dtype)
+{
+    static bool warned;
+
+    if (warned || !dtype_is_complex(tensor_dtype(src)) || dtype_is_complex(dtype))
+        return 0;
+    warned = true;
+    return warn_user("Casting complex values to real discards the imaginary part");
+}
+
 int to_copy_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     (void)op;
+    if (warn_discards(args[0].tensor, (enum dtype)args[1].i) < 0)
+        return -1;
     *out = tensor_clone_as(args[0].tensor, (enum dtype)args[1].i);
     return *out ? 0 : -1;
 }
@@ -29,13 +43,25 @@ int to_copy_forward(const struct op *op, const struct value *args, struct tensor
 int copy_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     (void)op;
+    if (warn_discards(args[1].tensor, tensor_dtype(out[0])) < 0)
+        return -1;
     return tensor_copy(out[0], args[1].tensor);
 }
 
 int fill_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
+    const struct tensor *value = args[1].tensor;
+
     (void)op;
-    return tensor_fill(out[0], args[1].scalar);
+    if (value->ndim != 0)
+        return error_set(ERROR_RUNTIME,
+                         "fill_ only supports 0-dimension value tensor but got tensor with %d "
+                         "dimensions.",
+                         value->ndim);
+    if (value->wrapped_number &&
+        scalar_check(dtype_load(tensor_dtype(value), tensor_data(value)), tensor_dtype(out[0])) < 0)
+        return -1;
+    return tensor_copy(out[0], value);
 }
 
 int zero_forward(const struct op *op, const struct value *args, struct tensor **out)
@@ -153,5 +179,8 @@ int masked_fill_forward(const struct op *op, const struct value *args, struct te
                          "masked_fill only supports a 0-dimensional value tensor, but got tensor "
                          "with %d dimension(s).",
                          value->ndim);
+    if (value->wrapped_number &&
+        scalar_check(dtype_load(tensor_dtype(value), tensor_data(value)), tensor_dtype(self)) < 0)
+        return -1;
     return choose(op, mask, value, self, tensor_dtype(self), out);
 }

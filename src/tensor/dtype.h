@@ -101,6 +101,11 @@ static inline struct scalar scalar_complex(double re, double im)
 /* int64, bool, the default float dtype or its complex type. */
 enum dtype scalar_dtype(struct scalar s);
 
+/* Whether a number is too large for a type, has an imaginary part that a real one cannot keep, or
+ * is no number where there are only whole ones; scalar_check(): -1 with PyTorch's error. */
+bool scalar_overflows(struct scalar s, enum dtype d);
+int scalar_check(struct scalar s, enum dtype d);
+
 /* Reads or writes one element at `at`; writing converts as C does (a float to an int is cut,
  * a complex number loses its imaginary part). */
 struct scalar dtype_load(enum dtype d, const void *at);

@@ -75,16 +75,17 @@ const char graph_freed_text[] =
     ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the "
     "graph a second time or if you need to access saved tensors after calling backward.";
 
-/* Which result of which node a saved tensor was, when it was saved: ", which is output 0 of
- * ExpBackward0,". Nothing for a leaf. */
+/* Which result of which node a saved tensor is: ", which is output 0 of ExpBackward0,". Nothing for
+ * a leaf. */
 static const char *origin_text(const struct op_node *self, int k, char *text, size_t size)
 {
     bool result = k >= self->node.edge_count;
-    const struct node *node = result ? &self->node : self->edges[k].node;
-    int nr = result ? k - self->node.edge_count : (int)self->edges[k].output_nr;
+    const struct tensor *t = self->saved[k].tensor;
+    const struct node *node = result ? &self->node : t->grad_fn;
+    int nr = result ? k - self->node.edge_count : (int)t->output_nr;
 
     *text = '\0';
-    if (node && !node_variable(node))
+    if (node)
         snprintf(text, size, ", which is output %d of %s,", nr, node_name(node));
     return text;
 }

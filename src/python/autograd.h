@@ -23,11 +23,12 @@ PyObject *autograd_run(const struct autograd_call *call);
 struct tensor;
 PyObject *autograd_backward(struct tensor *root);
 
-/* Parts of torch.autograd: no_grad and its relatives; functional, gradcheck; Function. */
+/* Parts of torch.autograd: no_grad and its relatives; functional; gradcheck; Function. */
 int autograd_modes_init(PyObject *torch);
 int autograd_anomaly_init(PyObject *torch);
 int autograd_variable_init(PyObject *torch);
 int functional_init(PyObject *torch);
+int gradcheck_init(PyObject *torch);
 int function_init(PyObject *torch);
 int function_once_init(PyObject *torch);
 /* The ctx of a node that a Function has made, borrowed; NULL for other nodes. */

@@ -1,5 +1,7 @@
 #include "tensor/iter.h"
 
+#include "tensor/turn.h"
+
 #include <string.h>
 
 /* Moves dimension `from` behind those with smaller output strides: insertion sort, stable. */
@@ -56,8 +58,10 @@ void iter_init(struct iter *it, int count, const struct tensor *const *operands)
 
     it->operands = count;
     it->numel = out->numel;
-    for (int k = 0; k < count; k++)
+    for (int k = 0; k < count; k++) {
         it->ptr[k] = tensor_data(operands[k]);
+        it->size[k] = dtype_size(tensor_dtype(operands[k]));
+    }
     for (int d = out->ndim - 1; d >= 0; d--) {
         if (out->shape[d] == 1)
             continue;
@@ -81,18 +85,49 @@ void iter_init(struct iter *it, int count, const struct tensor *const *operands)
     merge_dimensions(it);
 }
 
-enum { TILE = 64, TILE_ROWS = 32 };
+/* A tile has many rows, so that much of what a turned operand has in a row is read at once. */
+enum { TILE = 64, TILE_ROWS = 128, STRAIGHT = 2 };
 
 /* Whether an operand lies the other way round: its rows are columns to the innermost dimension. */
+static bool is_turned(const struct iter *it, int k)
+{
+    const int64_t inner = it->stride[0][k], outer = it->stride[1][k];
+
+    return outer != 0 && inner >= 2 * outer && inner >= 64;
+}
+
 static bool has_turned(const struct iter *it)
 {
     for (int k = 0; k < it->operands && it->ndim > 1; k++) {
-        int64_t inner = it->stride[0][k], outer = it->stride[1][k];
-
-        if (outer != 0 && inner >= TILE && outer < inner)
+        if (is_turned(it, k))
             return true;
     }
     return false;
+}
+
+/* Turned inputs of a tile, laid straight: more than STRAIGHT are left as they are. */
+struct straight {
+    char data[STRAIGHT][TILE_ROWS][TILE * TURN_LARGEST] __attribute__((aligned(64)));
+};
+
+/* Lays what is turned of a tile straight, so that kernels meet neighbours; ptr, stride and row_step
+ * become the tile's. */
+static void lay_straight(const struct iter *it, int64_t rows, int64_t count, struct straight *to,
+                         char **ptr, int64_t *stride, int64_t *row_step)
+{
+    int used = 0;
+
+    for (int k = 1; k < it->operands && used < STRAIGHT; k++) {
+        const size_t size = it->size[k];
+        turn_fn *turn = size <= TURN_LARGEST ? (*KERNELS_PICK(turn))[size] : NULL;
+
+        if (!turn || !is_turned(it, k) || it->stride[1][k] != (int64_t)size)
+            continue;
+        row_step[k] = sizeof(to->data[used][0]);
+        turn(rows, count, to->data[used][0], row_step[k], ptr[k], stride[k]);
+        ptr[k] = to->data[used++][0];
+        stride[k] = (int64_t)size;
+    }
 }
 
 /* Runs `rows` rows of dimension 1 tile by tile, so that what a turned operand has in one cache line
@@ -100,13 +135,23 @@ static bool has_turned(const struct iter *it)
 static void run_tiles(const struct iter *it, char *const *from, int64_t rows, int64_t count,
                       kernel_fn *kernel, const struct scalar *params)
 {
-    for (int64_t first = 0; first < count; first += TILE) {
-        for (int64_t row = 0; row < rows; row++) {
-            char *ptr[ITER_OPERANDS];
+    struct straight straight;
 
+    for (int64_t first = 0; first < count; first += TILE) {
+        const int64_t n = count - first < TILE ? count - first : TILE;
+        int64_t stride[ITER_OPERANDS], row_step[ITER_OPERANDS];
+        char *ptr[ITER_OPERANDS];
+
+        for (int k = 0; k < it->operands; k++) {
+            ptr[k] = from[k] + first * it->stride[0][k];
+            stride[k] = it->stride[0][k];
+            row_step[k] = it->stride[1][k];
+        }
+        lay_straight(it, rows, n, &straight, ptr, stride, row_step);
+        for (int64_t row = 0; row < rows; row++) {
+            kernel(n, ptr, stride, params);
             for (int k = 0; k < it->operands; k++)
-                ptr[k] = from[k] + first * it->stride[0][k] + row * it->stride[1][k];
-            kernel(count - first < TILE ? count - first : TILE, ptr, it->stride[0], params);
+                ptr[k] += row_step[k];
         }
     }
 }
@@ -149,10 +194,19 @@ static void run_rows(const struct iter *it, int64_t begin, int64_t end, int64_t 
     }
 }
 
+/* What a thread gets of turned rows at a time: whole tiles, if there are enough. */
+static int64_t least_rows(int64_t rows)
+{
+    const int64_t part = rows / 8;
+
+    return part > TILE_ROWS ? TILE_ROWS : part < 16 ? 16 : part;
+}
+
 static void run_parallel(const struct iter *it, kernel_fn *kernel, const struct scalar *params)
 {
     int64_t inner = it->shape[0], rows = it->numel / inner;
-    int64_t chunk = ITER_GRAIN / inner > 0 ? ITER_GRAIN / inner : 1;
+    int64_t least = has_turned(it) ? least_rows(rows) : 1;
+    int64_t chunk = ITER_GRAIN / inner > least ? ITER_GRAIN / inner : least;
     void *token = it->numel >= ITER_LONG && tensor_long_begin ? tensor_long_begin() : NULL;
 
     if (rows > 1) {

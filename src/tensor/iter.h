@@ -19,6 +19,7 @@ struct iter {
     int64_t shape[TENSOR_MAX_DIMS];                 /* dimension 0 is the innermost */
     int64_t stride[TENSOR_MAX_DIMS][ITER_OPERANDS]; /* bytes */
     char *ptr[ITER_OPERANDS];
+    size_t size[ITER_OPERANDS]; /* of an element */
 };
 
 /* operands[0] is the output; every other must broadcast to its shape (the caller has checked). */

@@ -4,13 +4,6 @@
 
 #include <string.h>
 
-/* The elements of two vectors with these numbers. */
-#ifdef __clang__
-#define PICK(type, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#else
-#define PICK(type, a, b, ...) __builtin_shuffle(a, b, (type){__VA_ARGS__})
-#endif
-
 /* `lanes` windows at a time. With a step of 2 every other element of two vectors is taken; the
  * second begins one before the end of the first, so that none is read beyond the last window. NaN
  * counts as the largest, as in max(). */
@@ -28,7 +21,7 @@
         memcpy(&x, in, sizeof(x));                                                                 \
         if (step == 2) {                                                                           \
             memcpy(&next, in + lanes - 1, sizeof(next));                                           \
-            x = PICK(mask_##id##_##lanes, x, next, __VA_ARGS__);                                   \
+            x = VECTOR_PICK(mask_##id##_##lanes, x, next, __VA_ARGS__);                            \
         }                                                                                          \
         memcpy(&most, largest, sizeof(most));                                                      \
         memcpy(&old, index, sizeof(old));                                                          \

@@ -47,6 +47,13 @@ typedef float64x2_t vector_f64;
 #error "no vector form of the kernels for this processor"
 #endif
 
+/* The elements of two vectors with these numbers; `type` is that of the numbers, as wide. */
+#ifdef __clang__
+#define VECTOR_PICK(type, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define VECTOR_PICK(type, a, b, ...) __builtin_shuffle(a, b, (type){__VA_ARGS__})
+#endif
+
 #define DEFINE_UNARY(name, bound32, bound64)                                                       \
     static inline vector_f32 v32_##name(vector_f32 x)                                              \
     {                                                                                              \

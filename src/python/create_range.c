@@ -18,16 +18,41 @@ static bool check_range(const char *bound, const struct scalar r[3])
     return false;
 }
 
+/* PyTorch fills vectors of 32 bytes, two at a time, and counts inside a vector from its first
+ * number, which it rounds; what is left over it counts from the start. Its digits need the same. */
+static int vector_lanes(enum dtype dtype)
+{
+    bool is_stored = dtype_computed(dtype) != dtype; /* counted one by one */
+
+    return is_stored || dtype_is_complex(dtype) ? 1 : 32 / (int)dtype_size(dtype);
+}
+
+/* How far number i of n is from the first number of its vector. */
+static int64_t lane_of(int64_t i, int64_t n, int lanes)
+{
+    return i < n - n % (2 * lanes) ? i % lanes : 0;
+}
+
 /* n numbers from r[0] on, r[2] apart. */
 static struct tensor *steps_from(const struct scalar r[3], int64_t n, enum dtype dtype)
 {
     bool whole = r[0].kind != SCALAR_FLOAT && r[2].kind != SCALAR_FLOAT;
+    int lanes = vector_lanes(dtype);
     struct tensor *t = tensor_new(dtype, 1, &n);
 
-    for (int64_t i = 0; t && i < n; i++)
-        dtype_store(dtype, tensor_data(t) + i * (int64_t)dtype_size(dtype),
-                    whole ? scalar_int(r[0].i + i * r[2].i)
-                          : scalar_float(r[0].d + (double)i * r[2].d));
+    for (int64_t i = 0; t && i < n; i++) {
+        char *at = tensor_data(t) + i * (int64_t)dtype_size(dtype);
+        int64_t lane = lane_of(i, n, lanes);
+
+        if (whole) {
+            dtype_store(dtype, at, scalar_int(r[0].i + i * r[2].i));
+            continue;
+        }
+        dtype_store(dtype, at, scalar_float(fma(r[2].d, (double)(i - lane), r[0].d)));
+        if (lane)
+            dtype_store(dtype, at,
+                        scalar_float(fma(r[2].d, (double)lane, dtype_load(dtype, at).d)));
+    }
     return t;
 }
 
@@ -109,41 +134,65 @@ FASTCALL(range)
     return create_finish(steps_from(r, (int64_t)((r[1].d - r[0].d) / r[2].d) + 1, o.dtype), &o);
 }
 
-/* Half from the start and half from the end, as PyTorch does: symmetric to the last digit. */
-static struct tensor *linspace(double start, double end, int64_t steps, enum dtype dtype,
-                               double base)
+/* Number i of n from start to end: the first half counted from the start, the second from the end,
+ * so that both are symmetric to the last digit. */
+#define DEFINE_SPACED(T, fma)                                                                      \
+    static double spaced_##T(T start, T end, int64_t i, int64_t n, int64_t lane, bool whole)       \
+    {                                                                                              \
+        T step = n > 1 ? (end - start) / (T)(n - 1) : 0;                                           \
+        int64_t first = i - lane;                                                                  \
+        T origin = first < n / 2 || n == 1 ? fma(step, (T)first, start)                            \
+                                           : fma(-step, (T)(n - first - 1), end);                  \
+                                                                                                   \
+        return (whole ? (T)trunc(origin) : origin) + step * (T)lane;                               \
+    }
+DEFINE_SPACED(float, fmaf)
+DEFINE_SPACED(double, fma)
+
+static struct tensor *linspace(double start, double end, int64_t n, enum dtype dtype)
 {
-    struct tensor *t;
-    double step = steps > 1 ? (end - start) / (double)(steps - 1) : 0;
+    bool whole = !dtype_is_float(dtype) && !dtype_is_complex(dtype);
+    struct tensor *t = tensor_new(dtype, 1, &n);
 
-    if (steps < 0)
-        return error_null(ERROR_RUNTIME, "number of steps must be non-negative");
-    t = tensor_new(dtype, 1, &steps);
-    for (int64_t i = 0; t && i < steps; i++) {
-        double value;
+    if (whole) {
+        start = trunc(start);
+        end = trunc(end);
+    }
+    for (int64_t i = 0; t && i < n; i++) {
+        int64_t lane = lane_of(i, n, vector_lanes(dtype));
+        double value = dtype == DTYPE_f32
+                           ? spaced_float((float)start, (float)end, i, n, lane, whole)
+                           : spaced_double(start, end, i, n, lane, whole);
 
-        if (dtype == DTYPE_f32) {
-            float narrow = steps > 1 ? ((float)end - (float)start) / (float)(steps - 1) : 0;
-
-            value = i < steps / 2 || steps == 1 ? fmaf(narrow, (float)i, (float)start)
-                                                : fmaf(-narrow, (float)(steps - i - 1), (float)end);
-        } else {
-            value = i < steps / 2 || steps == 1 ? start + step * (double)i
-                                                : end - step * (double)(steps - i - 1);
-        }
-        dtype_store(dtype, tensor_data(t) + i * (int64_t)dtype_size(dtype),
-                    scalar_float(base != 0 ? pow(base, value) : value));
+        dtype_store(dtype, tensor_data(t) + i * (int64_t)dtype_size(dtype), scalar_float(value));
     }
     return t;
 }
 
+/* Powers of base: the exponents counted one by one, in double. */
+static struct tensor *logspace(double start, double end, int64_t n, enum dtype dtype, double base)
+{
+    double step = n > 1 ? (end - start) / (double)(n - 1) : 0;
+    struct tensor *t = tensor_new(dtype, 1, &n);
+
+    for (int64_t i = 0; t && i < n; i++) {
+        double power =
+            i < n / 2 || n == 1 ? start + step * (double)i : end - step * (double)(n - i - 1);
+
+        dtype_store(dtype, tensor_data(t) + i * (int64_t)dtype_size(dtype),
+                    scalar_float(pow(base, power)));
+    }
+    return t;
+}
+
+/* base 0: linspace, which has none. */
 static PyObject *spaced(const char *name, const struct python_call *call, double base)
 {
     struct create_options o = {.dtype = DTYPE_NONE};
     PyObject *start = NULL, *end = NULL, *steps = NULL, *base_object = NULL;
     struct create_keyword keywords[] = {
         {"start", &start}, {"end", &end}, {"steps", &steps}, {"base", &base_object}};
-    struct scalar r[3], b;
+    struct scalar r[3], b = scalar_float(base);
     bool whole;
     int status;
 
@@ -156,9 +205,12 @@ static PyObject *spaced(const char *name, const struct python_call *call, double
         status = create_read_numbers(&base_object, &b, 1, &whole);
     if (status <= 0)
         return status < 0 ? NULL : create_refuse(name, call);
-    return create_finish(linspace(r[0].d, r[1].d, (int64_t)r[2].d,
-                                  o.dtype == DTYPE_NONE ? dtype_default() : o.dtype,
-                                  base_object ? b.d : base),
+    if (r[2].d < 0)
+        return PyErr_Format(PyExc_RuntimeError, "number of steps must be non-negative");
+    if (o.dtype == DTYPE_NONE)
+        o.dtype = dtype_default();
+    return create_finish(base != 0 ? logspace(r[0].d, r[1].d, (int64_t)r[2].d, o.dtype, b.d)
+                                   : linspace(r[0].d, r[1].d, (int64_t)r[2].d, o.dtype),
                          &o);
 }
 

@@ -264,3 +264,23 @@ done:
     Py_XDECREF(items);
     return result ? result : python_error();
 }
+
+/* The lengths may be tensors or lists: the function has an overload for each. */
+PyObject *forward_ctc(PyObject *self, PyObject *const *inputs)
+{
+    static const char *const names[] = {"blank", "reduction", "zero_infinity"};
+    PyObject *args[7] = {inputs[0], inputs[1], inputs[2], inputs[3]}, *function, *result = NULL;
+    PyObject *functional = PyImport_ImportModule("torch.nn.functional");
+    int got = 0;
+
+    function = functional ? PyObject_GetAttrString(functional, "ctc_loss") : NULL;
+    while (function && got < 3 && (args[4 + got] = PyObject_GetAttrString(self, names[got])))
+        got++;
+    if (got == 3)
+        result = PyObject_Vectorcall(function, args, 7, NULL);
+    while (got > 0)
+        Py_DECREF(args[4 + --got]);
+    Py_XDECREF(function);
+    Py_XDECREF(functional);
+    return result;
+}

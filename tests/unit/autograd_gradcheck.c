@@ -169,10 +169,11 @@ static void check_order(const struct sample *sample, struct call *call, int orde
     pool_close(mark);
 }
 
-/* The second derivative of these is not zero but taken as such, as in PyTorch. */
+/* The second derivative of these is not zero but taken as such, or refused, as in PyTorch. */
 static bool second_order(enum op_id id)
 {
-    return id != OP_trigamma && id != OP_digamma && id != OP_lgamma;
+    return id != OP_trigamma && id != OP_digamma && id != OP_lgamma && id != OP_grid_sample &&
+           id != OP_grid_sampler_2d && id != OP_grid_sampler_3d;
 }
 
 /* These refuse a tensor that lies transposed. */

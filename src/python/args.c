@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "python/errors.h"
+#include "python/nn_lazy.h"
 #include "python/tensor_type.h"
 #include "python/types.h"
 
@@ -50,7 +51,7 @@ static int read_tensor(PyObject *object, bool number_too, struct value *v, struc
 
     if (tensor_check(object)) {
         v->tensor = tensor_of(object);
-        return 1;
+        return v->tensor->numel == 0 && lazy_refused(object) ? -1 : 1;
     }
     if (!number_too || !is_python_number(object))
         return 0;

@@ -14,7 +14,7 @@
 
 /* Remembers a dict of hooks weakly, so that it does not keep the module alive. */
 typedef struct {
-    PyObject_HEAD PyObject *hooks; /* weak reference */
+    PyObject_HEAD PyObject *hooks; /* weak reference; NULL: the dict is gone */
     Py_ssize_t id;
 } HandleObject;
 
@@ -36,10 +36,38 @@ PyObject *hook_add(PyObject *hooks, PyObject *hook)
     return (PyObject *)handle;
 }
 
+/* The dict, or None; a new reference. */
+static PyObject *handle_hooks(const HandleObject *self)
+{
+    return Py_NewRef(self->hooks ? PyWeakref_GetObject(self->hooks) : Py_None);
+}
+
+/* A copy belongs to the copy of the dict. */
+static PyObject *handle_reduce(PyObject *object, PyObject *Py_UNUSED(none))
+{
+    HandleObject *self = (HandleObject *)object;
+
+    return Py_BuildValue("O()(Nn)", handle_type, handle_hooks(self), self->id);
+}
+
+static PyObject *handle_set_state(PyObject *object, PyObject *state)
+{
+    HandleObject *self = (HandleObject *)object;
+    PyObject *hooks;
+
+    if (!PyTuple_Check(state) || !PyArg_ParseTuple(state, "On", &hooks, &self->id))
+        return PyErr_Format(PyExc_TypeError, "a handle's state must be (hooks, id)");
+    if (hooks != Py_None)
+        Py_XSETREF(self->hooks, PyWeakref_NewRef(hooks, NULL));
+    if (self->id >= next_handle)
+        next_handle = self->id + 1;
+    return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+}
+
 static PyObject *handle_remove(PyObject *object, PyObject *Py_UNUSED(args))
 {
     HandleObject *self = (HandleObject *)object;
-    PyObject *hooks = Py_NewRef(PyWeakref_GetObject(self->hooks));
+    PyObject *hooks = handle_hooks(self);
     PyObject *key = PyLong_FromSsize_t(self->id);
     int there = key && PyDict_Check(hooks) ? PyDict_Contains(hooks, key) : 0;
 
@@ -68,6 +96,8 @@ static int handles_init(PyObject *torch)
 {
     static PyMethodDef methods[] = {
         {"remove", handle_remove, METH_NOARGS, "Takes the hook away again."},
+        {"__reduce__", handle_reduce, METH_NOARGS, NULL},
+        {"__setstate__", handle_set_state, METH_O, NULL},
         {"__enter__", handle_enter, METH_NOARGS, NULL},
         {"__exit__", handle_remove, METH_VARARGS, NULL},
         {NULL, NULL, 0, NULL},
@@ -81,7 +111,7 @@ static int handles_init(PyObject *torch)
                            {Py_tp_members, members},
                            {0, NULL}};
     PyType_Spec spec = {"torch.utils.hooks.RemovableHandle", sizeof(HandleObject), 0,
-                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+                        Py_TPFLAGS_DEFAULT, slots};
     PyObject *home = submodule(torch, "utils.hooks");
 
     return home ? module_add_type(home, &spec, NULL, &handle_type) : -1;

@@ -16,21 +16,29 @@ int module_publish(PyObject *torch, const char *name, PyTypeObject *type)
     return PyModule_AddObjectRef(modules, name, (PyObject *)type);
 }
 
-int module_add_class(PyObject *torch, const char *file, const char *name, PyType_Slot *slots,
-                     PyTypeObject *base, PyTypeObject **type)
+int module_add_class_of(PyObject *torch, const char *file, const char *name, PyType_Slot *slots,
+                        PyObject *bases, PyTypeObject **type)
 {
     char home[64], path[96];
     PyType_Spec spec = {path, sizeof(ModuleObject), 0,
                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_VECTORCALL,
                         slots};
-    PyObject *bases = PyTuple_Pack(1, base), *module;
-    int status = -1;
+    PyObject *module;
 
     snprintf(home, sizeof(home), "nn.modules.%s", file);
     snprintf(path, sizeof(path), "torch.%s.%s", home, name);
-    module = bases ? submodule(torch, home) : NULL;
-    if (module && module_add_type(module, &spec, bases, type) == 0)
-        status = module_publish(torch, name, *type);
+    module = submodule(torch, home);
+    if (!module || module_add_type(module, &spec, bases, type) < 0)
+        return -1;
+    return module_publish(torch, name, *type);
+}
+
+int module_add_class(PyObject *torch, const char *file, const char *name, PyType_Slot *slots,
+                     PyTypeObject *base, PyTypeObject **type)
+{
+    PyObject *bases = PyTuple_Pack(1, base);
+    int status = bases ? module_add_class_of(torch, file, name, slots, bases, type) : -1;
+
     Py_XDECREF(bases);
     return status;
 }
@@ -62,9 +70,9 @@ static int publish_activations(PyObject *torch)
 int nn_init(PyObject *torch)
 {
     static int (*const parts[])(PyObject *) = {
-        hooks_init,        layers_init,    triplet_init,     containers_init,
-        initialisers_init, nn_utils_init,  weight_norm_init, spectral_norm_init,
-        packed_init,       recurrent_init, attention_init,   transformer_init,
+        hooks_init,        layers_init,    layers_lazy_init, triplet_init,       containers_init,
+        initialisers_init, nn_utils_init,  weight_norm_init, spectral_norm_init, packed_init,
+        recurrent_init,    attention_init, transformer_init,
     };
     static const char *const modules[] = {"nn", "nn.functional", "nn.modules", "nn.parameter"};
 

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "nn/init.h"
 #include "python/errors.h"
+#include "python/nn_lazy.h"
 
 #include <assert.h>
 #include <string.h>
@@ -305,6 +306,47 @@ int layer_make_state(PyObject *self, const struct layer_type *layer, PyObject *c
         filled |= start != NULL;
     }
     return filled ? 0 : layer_reset(self, layer);
+}
+
+int layer_make_lazy_state(PyObject *self, const struct layer_type *layer, PyObject *const *args)
+{
+    enum dtype dtype;
+
+    if (wanted_dtype(layer, args, &dtype) < 0)
+        return -1;
+    for (int i = 0; i < layer->entry_count; i++) {
+        const struct state_entry *entry = &layer->entries[i];
+        bool counts = *entry->shape == ']'; /* of no dimensions: nothing to wait for */
+        PyObject *object;
+
+        if (!entry_exists(layer, entry, args))
+            object = Py_NewRef(Py_None);
+        else if (counts)
+            object = tensor_wrap(tensor_zeros(DTYPE_i64, 0, NULL));
+        else
+            object = lazy_tensor(entry->buffer, dtype);
+        if (set_entry(self, entry, object) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int layer_materialize(PyObject *self, const struct layer_type *layer)
+{
+    for (int i = 0; i < layer->entry_count; i++) {
+        const struct state_entry *entry = &layer->entries[i];
+        PyObject *object = PyObject_GetAttr(self, entry->name);
+        int64_t shape[TENSOR_MAX_DIMS + 1];
+        int ndim = object && is_lazy(object) ? read_shape(self, layer, entry->shape, shape) : 0;
+        int status = object && ndim >= 0 ? 0 : -1;
+
+        if (status == 0 && is_lazy(object))
+            status = lazy_materialize(object, tensor_dtype(tensor_of(object)), ndim, shape);
+        Py_XDECREF(object);
+        if (status < 0)
+            return -1;
+    }
+    return layer_reset(self, layer);
 }
 
 int layer_reset(PyObject *self, const struct layer_type *layer)

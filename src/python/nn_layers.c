@@ -124,15 +124,13 @@ static int set_attributes(PyObject *self, const struct layer_type *layer, PyObje
     return 0;
 }
 
-/* The arguments of the constructor, with defaults filled in, as new references. */
-static int bind_constructor(const struct layer_type *layer, PyObject *tuple, PyObject *keywords,
-                            PyObject **args)
+int layer_bind(const char *function, const struct schema *schema, PyObject *tuple,
+               PyObject *keywords, PyObject **args)
 {
     Py_ssize_t positional = PyTuple_GET_SIZE(tuple);
     Py_ssize_t named = keywords ? PyDict_GET_SIZE(keywords) : 0;
     PyObject **all = PyMem_New(PyObject *, positional + named + 1);
     PyObject *names = PyTuple_New(named), *name, *value;
-    char function[64];
     Py_ssize_t at = 0;
     int status = -1;
 
@@ -144,36 +142,39 @@ static int bind_constructor(const struct layer_type *layer, PyObject *tuple, PyO
         all[positional + i] = value;
         PyTuple_SET_ITEM(names, i, Py_NewRef(name));
     }
-    /* A class without arguments has no constructor of its own in PyTorch. */
-    snprintf(function, sizeof(function), "%s.__init__",
-             layer->takes.count ? layer->name : "Module");
-    status = bind_arguments(function, &layer->takes, &(struct python_call){all, positional, names},
-                            args);
-    for (int i = 0; status == 0 && i < layer->takes.count; i++)
-        args[i] = args[i] ? Py_NewRef(args[i]) : default_object(&layer->takes.params[i]);
+    status = bind_arguments(function, schema, &(struct python_call){all, positional, names}, args);
+    for (int i = 0; status == 0 && i < schema->count; i++)
+        args[i] = args[i] ? Py_NewRef(args[i]) : default_object(&schema->params[i]);
 done:
     PyMem_Free(all);
     Py_XDECREF(names);
     return status;
 }
 
+int layer_set_up(PyObject *self, const struct layer_type *layer, PyObject **args)
+{
+    if (apply_old_reduction(layer, args) < 0 || (layer->setup && layer->setup(self, args) < 0))
+        return -1;
+    return set_attributes(self, layer, args);
+}
+
 static int layer_init(PyObject *self, PyObject *tuple, PyObject *keywords)
 {
     struct layer_type *layer = (struct layer_type *)((ModuleObject *)self)->layer;
     PyObject *args[OP_MAX_ARGS] = {NULL};
+    char function[64];
     int status;
 
     if (module_setup(self) < 0)
         return -1;
     if (takes_anything(layer))
         return 0;
-    if (bind_constructor(layer, tuple, keywords, args) < 0)
+    /* A class without arguments has no constructor of its own in PyTorch. */
+    snprintf(function, sizeof(function), "%s.__init__",
+             layer->takes.count ? layer->name : "Module");
+    if (layer_bind(function, &layer->takes, tuple, keywords, args) < 0)
         return -1;
-    status = apply_old_reduction(layer, args);
-    if (status == 0 && layer->setup)
-        status = layer->setup(self, args);
-    if (status == 0)
-        status = set_attributes(self, layer, args);
+    status = layer_set_up(self, layer, args);
     if (status == 0)
         status = layer_make_state(self, layer, args);
     for (int i = 0; i < layer->takes.count; i++)

@@ -66,6 +66,12 @@ PyObject *default_object(const struct param *param);
 /* The parameter of that name, -1 if there is none. */
 int schema_find(const struct schema *schema, const char *name, size_t length);
 
+/* The arguments of a constructor, with defaults filled in, as new references. 0 or -1. */
+int layer_bind(const char *function, const struct schema *schema, PyObject *tuple,
+               PyObject *keywords, PyObject **args);
+/* Checks those of the row's own constructor (and may replace them), and makes them attributes. */
+int layer_set_up(PyObject *self, const struct layer_type *layer, PyObject **args);
+
 /* The classes that a layer is made from, as a tuple: _ConvNd for Conv2d (nn_bases.c). New
  * reference. */
 PyObject *layer_bases(PyObject *torch, const struct layer_type *layer);
@@ -79,6 +85,9 @@ int layer_make_tuple(PyObject **object, int count);
 
 /* Makes the parameters and buffers of a new layer. args: those of the constructor. */
 int layer_make_state(PyObject *self, const struct layer_type *layer, PyObject *const *args);
+/* The same without shapes (nn_lazy.h), and later the shapes that the attributes tell by then. */
+int layer_make_lazy_state(PyObject *self, const struct layer_type *layer, PyObject *const *args);
+int layer_materialize(PyObject *self, const struct layer_type *layer);
 /* Gives them their first values again. */
 int layer_reset(PyObject *self, const struct layer_type *layer);
 int layer_prepare_state(struct layer_type *layer);

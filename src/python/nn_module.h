@@ -102,6 +102,10 @@ int module_publish(PyObject *torch, const char *name, PyTypeObject *type);
 int module_add_class(PyObject *torch, const char *file, const char *name, PyType_Slot *slots,
                      PyTypeObject *base, PyTypeObject **type);
 
+/* The same with any bases. */
+int module_add_class_of(PyObject *torch, const char *file, const char *name, PyType_Slot *slots,
+                        PyObject *bases, PyTypeObject **type);
+
 /* What nn_init() calls; each adds its types and functions below torch.nn. 0 or -1. */
 int module_type_init(PyObject *torch);
 int walk_init(void);
@@ -117,6 +121,7 @@ int packed_init(PyObject *torch);
 int recurrent_init(PyObject *torch);
 int attention_init(PyObject *torch);
 int transformer_init(PyObject *torch);
+int layers_lazy_init(PyObject *torch);
 
 /* Module's own forward(): NULL with the error that there is none. */
 PyObject *module_forward_missing(PyObject *self);

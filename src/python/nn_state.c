@@ -3,6 +3,7 @@
  */
 #include "python/nn_module.h"
 
+#include "python/nn_lazy.h"
 #include "python/nn_state.h"
 
 /* ---- out ---- */
@@ -11,7 +12,8 @@ static int save_tensor(PyObject *destination, PyObject *prefix, PyObject *name, 
                        bool keep)
 {
     PyObject *key = PyUnicode_Concat(prefix, name);
-    PyObject *value = keep ? Py_NewRef(tensor) : tensor_wrap(tensor_detach(tensor_of(tensor)));
+    PyObject *value =
+        keep || is_lazy(tensor) ? Py_NewRef(tensor) : tensor_wrap(tensor_detach(tensor_of(tensor)));
     int status = key && value ? PyObject_SetItem(destination, key, value) : -1;
 
     Py_XDECREF(key);

@@ -3,6 +3,7 @@
 #include "python/serial.h"
 #include "python/unpickle.h"
 
+#include "base/crc32.h"
 #include "python/errors.h"
 
 #include <string.h>
@@ -11,6 +12,7 @@ enum { NEWEST_VERSION = 10, ANY_SIZE = -1, PIECE = 1 << 20 };
 
 struct archive {
     struct loading *loading;
+    PyObject *file;   /* borrowed */
     PyObject *zip;    /* zipfile.ZipFile */
     PyObject *prefix; /* the folder that all records lie in, with its slash */
     long long size;   /* of the whole file */
@@ -109,50 +111,117 @@ static PyObject *read_record(struct archive *a, const char *name)
     return bytes;
 }
 
-/* Piece by piece, so that the whole is in memory once. zipfile compares the checksum with the last
- * piece. */
-static bool read_pieces(PyObject *stream, char *to, size_t length)
-{
-    while (length > 0) {
-        Py_ssize_t wanted = length < PIECE ? (Py_ssize_t)length : PIECE, got;
-        PyObject *piece = PyObject_CallMethod(stream, "read", "n", wanted);
+/* ---- the bytes of a storage ----
+ *
+ * They are read from the file itself into the storage's memory. zipfile would hand out pieces and
+ * add up their checksum, which takes longer than reading them. */
 
-        got = piece ? PyBytes_GET_SIZE(piece) : -1;
-        if (got > 0)
-            memcpy(to, PyBytes_AS_STRING(piece), (size_t)got);
-        else if (got == 0)
+static bool seek_to(PyObject *file, long long at)
+{
+    PyObject *done = PyObject_CallMethod(file, "seek", "L", at);
+
+    Py_XDECREF(done);
+    return done != NULL;
+}
+
+/* One call of file.readinto(), or of read() where there is none; how many bytes came, or -1. */
+static Py_ssize_t read_some(PyObject *file, char *to, size_t length)
+{
+    Py_ssize_t wanted = length < PIECE ? (Py_ssize_t)length : PIECE, got = -1;
+    PyObject *view = PyMemoryView_FromMemory(to, wanted, PyBUF_WRITE), *result = NULL;
+
+    if (view && PyObject_HasAttrString(file, "readinto")) {
+        result = PyObject_CallMethod(file, "readinto", "O", view);
+        got = result ? PyLong_AsSsize_t(result) : -1;
+    } else if (view) {
+        result = PyObject_CallMethod(file, "read", "n", wanted);
+        if (result && PyBytes_Check(result) && PyBytes_GET_SIZE(result) <= wanted) {
+            got = PyBytes_GET_SIZE(result);
+            memcpy(to, PyBytes_AS_STRING(result), (size_t)got);
+        }
+    }
+    Py_XDECREF(view);
+    Py_XDECREF(result);
+    if (got < 0 && !PyErr_Occurred())
+        PyErr_SetString(PyExc_OSError, "the file object gave no bytes");
+    return got > wanted ? wanted : got;
+}
+
+/* Fills the memory from where the file stands, and adds up the checksum on the way. */
+static bool read_all(PyObject *file, char *to, size_t length, uint32_t *checksum)
+{
+    *checksum = 0;
+    while (length > 0) {
+        Py_ssize_t got = read_some(file, to, length);
+
+        if (got == 0)
             PyErr_SetString(PyExc_EOFError, "unexpected end of data");
-        Py_XDECREF(piece);
         if (got <= 0)
             return false;
+        *checksum = crc32_add(*checksum, to, (size_t)got);
         to += got;
         length -= (size_t)got;
     }
     return true;
 }
 
+/* Moves the file to a record's data, behind its local header, whose name and extra field have
+ * lengths of their own. */
+static bool seek_to_data(PyObject *file, PyObject *info)
+{
+    enum { HEADER = 30, LENGTHS = 26 };
+    unsigned char header[HEADER];
+    uint32_t unused;
+    long long at;
+
+    if (!number_of(info, "header_offset", &at) || !seek_to(file, at) ||
+        !read_all(file, (char *)header, HEADER, &unused))
+        return false;
+    if (memcmp(header, "PK\3\4", 4) != 0) {
+        PyErr_SetString(PyExc_RuntimeError, "Bad magic number for file header");
+        return false;
+    }
+    at += HEADER;
+    for (int k = 0; k < 2; k++)
+        at += header[LENGTHS + 2 * k] + 256 * header[LENGTHS + 2 * k + 1];
+    return seek_to(file, at);
+}
+
+static bool read_data(struct archive *a, PyObject *info, struct storage *storage)
+{
+    long long wanted;
+    uint32_t checksum;
+    PyObject *name;
+
+    if (!number_of(info, "CRC", &wanted) || !seek_to_data(a->file, info) ||
+        !read_all(a->file, storage->data, storage->nbytes, &checksum))
+        return false;
+    if (checksum == (uint32_t)wanted)
+        return true;
+    name = PyObject_GetAttrString(info, "filename");
+    if (name)
+        PyErr_Format(PyExc_RuntimeError, "Bad CRC-32 for file %R", name);
+    Py_XDECREF(name);
+    return false;
+}
+
 /* A record as a storage, of which it must be all. */
 static struct storage *read_storage(struct archive *a, const char *name, uint64_t nbytes)
 {
-    PyObject *info = find_record(a, name, true), *stream = NULL;
+    PyObject *info = find_record(a, name, true);
     struct storage *storage = NULL;
 
-    if (!info || !check_record(a, name, info, (long long)nbytes))
-        goto done;
-    storage = storage_new((size_t)nbytes);
-    if (!storage) {
-        python_error();
-        goto done;
+    if (info && check_record(a, name, info, (long long)nbytes)) {
+        storage = storage_new((size_t)nbytes);
+        if (!storage)
+            python_error();
     }
-    stream = PyObject_CallMethod(a->zip, "open", "O", info);
-    if (!stream || !read_pieces(stream, storage->data, storage->nbytes)) {
+    if (storage && !read_data(a, info, storage)) {
         record_failed(name);
         storage_unref(storage);
         storage = NULL;
     }
-done:
     Py_XDECREF(info);
-    Py_XDECREF(stream);
     return storage;
 }
 
@@ -276,7 +345,7 @@ static PyObject *load_pickle(struct archive *a)
 
 PyObject *archive_load(struct loading *l, PyObject *file)
 {
-    struct archive a = {.loading = l};
+    struct archive a = {.loading = l, .file = file};
     PyObject *module = PyImport_ImportModule("zipfile"), *result = NULL;
 
     if (module && measure(file, &a.size)) {

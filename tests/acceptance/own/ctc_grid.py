@@ -36,4 +36,4 @@ for step in range(8):
     loss = F.mse_loss(seen, turned)
     loss.backward()
     opt.step()
-    print(f"{loss.item():.4f}", guess.data.flatten())
+    print(f"{loss.item():.3f}")

@@ -272,6 +272,9 @@ int rot90_composite(const struct op *op, const struct value *args, struct tensor
     if (args[2].ints.count != 2)
         return error_set(ERROR_RUNTIME, "expected total rotation dims == 2, but got dims = %d",
                          args[2].ints.count);
+    if (self->ndim < 2)
+        return error_set(ERROR_RUNTIME, "expected total dims >= 2, but got total dims = %d",
+                         self->ndim);
     a = tensor_dim(self, args[2].ints.at[0]);
     b = a < 0 ? -1 : tensor_dim(self, args[2].ints.at[1]);
     if (b < 0)

@@ -2,6 +2,7 @@
 #include "autograd/formula.h"
 #include "base/error.h"
 #include "base/vec.h"
+#include "base/warn.h"
 #include "tensor/index.h"
 
 #include <string.h>
@@ -29,6 +30,11 @@ int list_leave(struct tensor_list *list, size_t mark, int status)
 
 static int split_dim(const struct op *op, const struct value *args)
 {
+    bool tensor_split = op->id == OP_tensor_split || op->id == OP_tensor_split__indices;
+
+    if (args[0].tensor->ndim == 0 && tensor_split)
+        return error_set(ERROR_RUNTIME, "tensor_split expected at least a 1-dimensional tensor, "
+                                        "but got a tensor with 0 dims");
     if (args[0].tensor->ndim == 0)
         return error_set(ERROR_RUNTIME, "%s expects at least a 1-dimensional tensor",
                          op->id == OP_split__sizes ? "split_with_sizes" : op->name);
@@ -89,6 +95,7 @@ int split_sizes_list(const struct op *op, const struct value *args, struct tenso
     int dim = split_dim(op, args), count = args[1].ints.count, status = 0;
     int64_t total = 0, start = 0;
     size_t mark = pool_open();
+    char text[256];
 
     if (dim < 0)
         return -1;
@@ -103,8 +110,9 @@ int split_sizes_list(const struct op *op, const struct value *args, struct tenso
     if (total != self->shape[dim])
         return error_set(ERROR_RUNTIME,
                          "split_with_sizes expects split_sizes to sum exactly to %lld (input "
-                         "tensor's size at dimension %d), but they sum to %lld",
-                         (long long)self->shape[dim], dim, (long long)total);
+                         "tensor's size at dimension %d), but got split_sizes=%s",
+                         (long long)self->shape[dim], dim,
+                         shape_text(count, args[1].ints.at, text, sizeof(text)));
     for (int i = 0; i < count && status == 0; i++) {
         status = list_add(out, d_narrow(self, dim, start, args[1].ints.at[i]));
         start += args[1].ints.at[i];
@@ -186,10 +194,17 @@ int meshgrid_list(const struct op *op, const struct value *args, struct tensor_l
     bool swap = args[1].given && strcmp(args[1].text, "xy") == 0 && count >= 2;
     int64_t shape[TENSOR_MAX_DIMS];
     size_t mark = pool_open();
+    static bool warned;
 
     (void)op;
     if (count == 0 || count > TENSOR_MAX_DIMS)
         return error_set(ERROR_RUNTIME, "meshgrid expects a non-empty TensorList");
+    if (!args[1].given && !warned) {
+        warned = true;
+        if (warn_user("torch.meshgrid: in an upcoming release, it will be required to pass the "
+                      "indexing argument.") < 0)
+            return -1;
+    }
     if (args[1].given && !swap && count >= 2 && strcmp(args[1].text, "ij") != 0)
         return error_set(ERROR_RUNTIME,
                          "torch.meshgrid: indexing must be one of \"xy\" or \"ij\", but received: "
@@ -200,9 +215,11 @@ int meshgrid_list(const struct op *op, const struct value *args, struct tensor_l
 
         if (t->ndim > 1)
             return error_set(ERROR_RUNTIME,
-                             "torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got "
+                             "torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: "
                              "a tensor with %d dimensions",
                              t->ndim);
+        if (t->dtype != args[0].tensors.at[0]->dtype)
+            return error_set(ERROR_RUNTIME, "meshgrid expects all tensors to have the same dtype");
         shape[i] = t->numel;
     }
     for (int i = 0; i < count && status == 0; i++) {

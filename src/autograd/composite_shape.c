@@ -12,6 +12,7 @@ int movedim_composite(const struct op *op, const struct value *args, struct tens
     int64_t order[TENSOR_MAX_DIMS];
     bool taken[TENSOR_MAX_DIMS] = {false}, moved[TENSOR_MAX_DIMS] = {false};
     struct value permute[2] = {args[0], V_INTS(order, self->ndim)};
+    char text[256];
 
     if (count != args[2].ints.count)
         return error_set(ERROR_RUNTIME,
@@ -25,7 +26,9 @@ int movedim_composite(const struct op *op, const struct value *args, struct tens
         if (b < 0)
             return -1;
         if (moved[a] || taken[b])
-            return error_set(ERROR_RUNTIME, "movedim: repeated dim in `source` or `destination`");
+            return error_set(ERROR_RUNTIME, "movedim: repeated dim in `%s` (%s)",
+                             moved[a] ? "source" : "destination",
+                             shape_text(count, args[moved[a] ? 1 : 2].ints.at, text, sizeof(text)));
         moved[a] = taken[b] = true;
         from[b] = a;
     }
@@ -62,6 +65,7 @@ int unflatten_composite(const struct op *op, const struct value *args, struct te
     int dim = tensor_dim(self, args[1].i), count = args[2].ints.count;
     int64_t sizes[TENSOR_MAX_DIMS], shape[2 * TENSOR_MAX_DIMS];
     struct value view[2] = {args[0], V_INTS(shape, self->ndim + count - 1)};
+    char text[256];
 
     (void)op;
     if (dim < 0)
@@ -70,8 +74,14 @@ int unflatten_composite(const struct op *op, const struct value *args, struct te
         return error_set(ERROR_RUNTIME, "unflatten: sizes must be non-empty");
     if (self->ndim + count - 1 > TENSOR_MAX_DIMS)
         return error_set(ERROR_RUNTIME, "tensors have at most %d dimensions here", TENSOR_MAX_DIMS);
-    if (shape_infer(self->shape[dim], count, args[2].ints.at, sizes) < 0)
-        return -1;
+    if (shape_infer(self->shape[dim], count, args[2].ints.at, sizes) < 0) {
+        error_clear();
+        return error_set(ERROR_RUNTIME,
+                         "unflatten: Provided sizes %s don't multiply up to the size of dim %d "
+                         "(%lld) in the input tensor",
+                         shape_text(count, args[2].ints.at, text, sizeof(text)), dim,
+                         (long long)self->shape[dim]);
+    }
     memcpy(shape, self->shape, (size_t)dim * sizeof(*shape));
     memcpy(shape + dim, sizes, (size_t)count * sizeof(*shape));
     memcpy(shape + dim + count, self->shape + dim + 1,

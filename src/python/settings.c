@@ -17,9 +17,11 @@
 
 static PyObject *manual_seed(PyObject *self, PyObject *seed)
 {
-    uint64_t value = PyLong_AsUnsignedLongLongMask(seed);
+    PyObject *number = PyNumber_Long(seed); /* as PyTorch: int(seed) */
+    uint64_t value = number ? PyLong_AsUnsignedLongLongMask(number) : 0;
 
     (void)self;
+    Py_XDECREF(number);
     if (PyErr_Occurred())
         return NULL;
     generator_seed(generator_default(), value);

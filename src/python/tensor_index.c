@@ -159,7 +159,9 @@ static bool index_part(struct indexing *x, PyObject *part, int taken)
         !PySlice_Check(part) && !PyIndex_Check(part))
         return index_object(x, part);
     if (x->dim >= x->view->ndim && !PyBool_Check(part) && dims_taken(part) > 0) {
-        if (x->view->ndim == 0 && x->dim == 0)
+        if (PySlice_Check(part) && x->view->ndim == 0)
+            PyErr_SetString(PyExc_IndexError, "slice() cannot be applied to a 0-dim tensor.");
+        else if (x->view->ndim == 0 && x->dim == 0)
             PyErr_SetString(PyExc_IndexError,
                             "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or "
                             "`tensor.item<T>()` in C++ to convert a 0-dim tensor to a number");

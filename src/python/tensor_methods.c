@@ -231,145 +231,6 @@ static PyObject *method_reversed(PyObject *self, PyObject *unused)
     return PyObject_CallMethod(self, "flip", "i", 0);
 }
 
-/* ---- filling with random numbers ---- */
-
-struct fill_call {
-    double a, b;
-    struct generator *generator;
-};
-
-/* No gradient comes through what is going to be overwritten. */
-static bool forget_values(struct tensor *t)
-{
-    struct value zero = {.given = true, .tensor = t};
-
-    if (!grad_enabled() || !t->requires_grad || op_call_inplace(&ops[OP_zero_], &zero) == 0)
-        return true;
-    python_error();
-    return false;
-}
-
-/* Two numbers, with defaults, and generator=. */
-static bool read_fill(PyObject *self, PyObject *args, PyObject *kwargs, const char *format,
-                      char **names, struct fill_call *call)
-{
-    PyObject *generator = Py_None;
-    struct tensor *t = tensor_of(self);
-
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, format, names, &call->a, &call->b, &generator))
-        return false;
-    call->generator =
-        Py_IS_TYPE(generator, generator_type) ? ((GeneratorObject *)generator)->generator : NULL;
-    return forget_values(t);
-}
-
-static PyObject *filled(PyObject *self, int status)
-{
-    if (status < 0)
-        return python_error();
-    tensor_bump(tensor_of(self));
-    return Py_NewRef(self);
-}
-
-static PyObject *method_uniform_(PyObject *self, PyObject *args, PyObject *kwargs)
-{
-    static char *names[] = {"from", "to", "generator", NULL};
-    struct fill_call c = {0, 1, NULL};
-
-    if (!read_fill(self, args, kwargs, "|dd$O:uniform_", names, &c))
-        return NULL;
-    return filled(self, random_uniform(tensor_of(self), c.a, c.b, c.generator));
-}
-
-static PyObject *method_normal_(PyObject *self, PyObject *args, PyObject *kwargs)
-{
-    static char *names[] = {"mean", "std", "generator", NULL};
-    struct fill_call c = {0, 1, NULL};
-
-    if (!read_fill(self, args, kwargs, "|dd$O:normal_", names, &c))
-        return NULL;
-    return filled(self, random_normal(tensor_of(self), c.a, c.b, c.generator));
-}
-
-static PyObject *method_exponential_(PyObject *self, PyObject *args, PyObject *kwargs)
-{
-    static char *names[] = {"lambd", "unused", "generator", NULL};
-    struct fill_call c = {1, 0, NULL};
-
-    if (!read_fill(self, args, kwargs, "|dd$O:exponential_", names, &c))
-        return NULL;
-    return filled(self, random_exponential(tensor_of(self), c.a, c.generator));
-}
-
-static PyObject *method_cauchy_(PyObject *self, PyObject *args, PyObject *kwargs)
-{
-    static char *names[] = {"median", "sigma", "generator", NULL};
-    struct fill_call c = {0, 1, NULL};
-
-    if (!read_fill(self, args, kwargs, "|dd$O:cauchy_", names, &c))
-        return NULL;
-    return filled(self, random_cauchy(tensor_of(self), c.a, c.b, c.generator));
-}
-
-static PyObject *method_log_normal_(PyObject *self, PyObject *args, PyObject *kwargs)
-{
-    static char *names[] = {"mean", "std", "generator", NULL};
-    struct fill_call c = {1, 2, NULL};
-
-    if (!read_fill(self, args, kwargs, "|dd$O:log_normal_", names, &c))
-        return NULL;
-    return filled(self, random_log_normal(tensor_of(self), c.a, c.b, c.generator));
-}
-
-static PyObject *method_geometric_(PyObject *self, PyObject *args, PyObject *kwargs)
-{
-    static char *names[] = {"p", "unused", "generator", NULL};
-    struct fill_call c = {0, 0, NULL};
-
-    if (PyTuple_GET_SIZE(args) == 0 && !(kwargs && PyDict_GetItemString(kwargs, "p")))
-        return PyErr_Format(PyExc_TypeError,
-                            "geometric_() missing 1 required positional arguments: \"p\"");
-    if (!read_fill(self, args, kwargs, "d|d$O:geometric_", names, &c))
-        return NULL;
-    return filled(self, random_geometric(tensor_of(self), c.a, c.generator));
-}
-
-static PyObject *method_bernoulli_(PyObject *self, PyObject *args, PyObject *kwargs)
-{
-    static char *names[] = {"p", "unused", "generator", NULL};
-    struct fill_call c = {0.5, 0, NULL};
-
-    if (PyTuple_GET_SIZE(args) == 1 && tensor_check(PyTuple_GET_ITEM(args, 0)))
-        return filled(
-            self, random_bernoulli(tensor_of(self), tensor_of(PyTuple_GET_ITEM(args, 0)), NULL));
-    if (!read_fill(self, args, kwargs, "|dd$O:bernoulli_", names, &c))
-        return NULL;
-    return filled(self, random_bernoulli_scalar(tensor_of(self), c.a, c.generator));
-}
-
-/* random_(), random_(to), random_(from, to). */
-static PyObject *method_random_(PyObject *self, PyObject *args, PyObject *kwargs)
-{
-    static char *names[] = {"from", "to", "generator", NULL};
-    long long from = 0, to = INT64_MIN;
-    PyObject *generator = Py_None;
-    struct generator *g = NULL;
-
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|LL$O:random_", names, &from, &to, &generator))
-        return NULL;
-    if (Py_IS_TYPE(generator, generator_type))
-        g = ((GeneratorObject *)generator)->generator;
-    if (!forget_values(tensor_of(self)))
-        return NULL;
-    if (PyTuple_GET_SIZE(args) == 0)
-        return filled(self, random_integers_all(tensor_of(self), g));
-    if (to == INT64_MIN) {
-        to = from;
-        from = 0;
-    }
-    return filled(self, random_integers(tensor_of(self), from, to, g));
-}
-
 PyMethodDef *tensor_methods(void)
 {
     static PyMethodDef all[200];
@@ -396,23 +257,7 @@ PyMethodDef *tensor_methods(void)
         {"resize_", method_resize_, METH_VARARGS, NULL},
         {"as_strided_", method_as_strided_, METH_VARARGS, NULL},
         {"is_nonzero", method_is_nonzero, METH_NOARGS, NULL},
-        {"uniform_", (PyCFunction)(void (*)(void))method_uniform_, METH_VARARGS | METH_KEYWORDS,
-         NULL},
         {"__reversed__", method_reversed, METH_NOARGS, NULL},
-        {"normal_", (PyCFunction)(void (*)(void))method_normal_, METH_VARARGS | METH_KEYWORDS,
-         NULL},
-        {"exponential_", (PyCFunction)(void (*)(void))method_exponential_,
-         METH_VARARGS | METH_KEYWORDS, NULL},
-        {"bernoulli_", (PyCFunction)(void (*)(void))method_bernoulli_, METH_VARARGS | METH_KEYWORDS,
-         NULL},
-        {"cauchy_", (PyCFunction)(void (*)(void))method_cauchy_, METH_VARARGS | METH_KEYWORDS,
-         NULL},
-        {"log_normal_", (PyCFunction)(void (*)(void))method_log_normal_,
-         METH_VARARGS | METH_KEYWORDS, NULL},
-        {"geometric_", (PyCFunction)(void (*)(void))method_geometric_, METH_VARARGS | METH_KEYWORDS,
-         NULL},
-        {"random_", (PyCFunction)(void (*)(void))method_random_, METH_VARARGS | METH_KEYWORDS,
-         NULL},
         {NULL, NULL, 0, NULL}};
     static PyMethodDef *const parts[] = {own,
                                          tensor_convert_methods,
@@ -422,6 +267,7 @@ PyMethodDef *tensor_methods(void)
                                          tensor_dlpack_methods,
                                          tensor_memory_methods,
                                          tensor_map_methods,
+                                         tensor_random_methods,
                                          tensor_serial_methods};
     int used = 0;
 

@@ -22,6 +22,7 @@ extern PyMethodDef tensor_dlpack_methods[];  /* __dlpack__, __dlpack_device__ */
 extern PyMethodDef tensor_unique_methods[];  /* unique, unique_consecutive */
 
 extern PyMethodDef tensor_memory_methods[]; /* set_, resize_as_, get_device ... */
+extern PyMethodDef tensor_random_methods[]; /* uniform_, normal_ ... */
 extern PyMethodDef tensor_map_methods[];    /* apply_, map_ ... */
 
 /* What torch.FloatTensor(...) makes of its positional arguments: of DTYPE_NONE as torch.Tensor()

@@ -434,6 +434,8 @@ static PyObject *get_matrix_transposed(PyObject *self, void *unused)
         {.given = true, .tensor = t}, {.given = true, .i = -2}, {.given = true, .i = -1}};
 
     (void)unused;
+    if (t->ndim == 0)
+        return Py_NewRef(self);
     if (t->ndim < 2)
         return PyErr_Format(PyExc_RuntimeError,
                             "tensor.mT is only supported on matrices or batches of matrices. Got "

@@ -167,11 +167,20 @@ static PyObject *device_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     DeviceObject *self;
     const char *text;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|i:device", names, &what, &index))
-        return NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|i:device", names, &what, &index) ||
+        !(PyUnicode_Check(what) || PyLong_CheckExact(what) || Py_IS_TYPE(what, device_type))) {
+        PyErr_Clear();
+        return args_mismatch(
+            "Device", NULL, 0,
+            &(struct python_call){PySequence_Fast_ITEMS(args), PyTuple_GET_SIZE(args), NULL}, 0);
+    }
     if (Py_IS_TYPE(what, device_type))
         return Py_NewRef(what);
-    text = PyUnicode_AsUTF8(what);
+    if (PyLong_Check(what)) /* a number alone is that of a CUDA device */
+        index = (int)PyLong_AsLong(what);
+    if (PyErr_Occurred())
+        return NULL;
+    text = PyLong_Check(what) ? "cuda" : PyUnicode_AsUTF8(what);
     self = text ? (DeviceObject *)type->tp_alloc(type, 0) : NULL;
     if (!self)
         return NULL;

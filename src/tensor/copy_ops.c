@@ -154,6 +154,18 @@ end:
     return status;
 }
 
+static int warn_byte_condition(void)
+{
+    static bool warned;
+
+    if (warned)
+        return 0;
+    warned = true;
+    return warn_user("where received a uint8 condition tensor. This behavior is deprecated and "
+                     "will be removed in a future version of PyTorch. Use a boolean condition "
+                     "instead.");
+}
+
 int where_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *condition = args[0].tensor, *values[2] = {args[1].tensor, args[2].tensor};
@@ -163,6 +175,8 @@ int where_forward(const struct op *op, const struct value *args, struct tensor *
                          "where expected condition to be a boolean tensor, but got a tensor with "
                          "dtype %s",
                          dtype_short_name(tensor_dtype(condition)));
+    if (condition->dtype == DTYPE_u8 && warn_byte_condition() < 0)
+        return -1;
     return choose(op, condition, values[0], values[1], op_result_type(2, values), out);
 }
 

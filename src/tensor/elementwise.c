@@ -395,6 +395,10 @@ int elementwise_forward(const struct op *op, const struct value *args, struct te
 
     if (status != 0)
         return status < 0 ? -1 : 0;
+    if (op->id == OP_clamp_min)
+        return clamp_forward(op, (struct value[]){args[0], args[1], {.given = false}}, out);
+    if (op->id == OP_clamp_max)
+        return clamp_forward(op, (struct value[]){args[0], {.given = false}, args[1]}, out);
     for (int k = 0; k < inputs; k++)
         in[k] = args[k].tensor;
     collect_params(op, args, inputs, params);

@@ -197,7 +197,7 @@ static int scatter(const struct op *op, const struct value *args, struct tensor 
     if (dim < 0 || !index || !src || !rows)
         goto end;
     if (src->dtype != self->dtype) {
-        error_set(ERROR_RUNTIME, "%s(): Expected self.dtype to be equal to src.dtype", op->name);
+        error_set(ERROR_RUNTIME, "scatter(): Expected self.dtype to be equal to src.dtype");
         goto end;
     }
     if (check_index(op, rows, index, src, dim) < 0)

@@ -539,10 +539,13 @@ static int put_slices(const struct op *op, const struct value *args, struct tens
         dim_index(&in, op, call.args, &dim) == 0) {
         if (source->ndim > 0 &&
             (source->ndim != call.args[0].tensor->ndim || source->shape[dim] != in.at[dim]->numel))
-            error_set(ERROR_INDEX,
-                      "%s(): Number of indices (%lld) should be equal to source.size(dim) (%lld)",
-                      op->name, (long long)in.at[dim]->numel,
-                      (long long)(dim < source->ndim ? source->shape[dim] : 1));
+            error_set(add ? ERROR_RUNTIME : ERROR_INDEX,
+                      add ? "index_add_(): Number of indices (%lld) should be equal to "
+                            "source.size(dim): (%lld), for dim: %d"
+                          : "index_copy_(): Number of indices (%lld) should be equal to "
+                            "source.size(dim) (%lld)",
+                      (long long)in.at[dim]->numel,
+                      (long long)(dim < source->ndim ? source->shape[dim] : 1), dim);
         else
             status = put(call.args[0].tensor, &in, source, add);
     }
@@ -611,9 +614,14 @@ int masked_scatter_forward(const struct op *op, const struct value *args, struct
 
     for (int d = 0; d < self->ndim; d++)
         stride[d] = d < lead || mask->shape[d - lead] == 1 ? 0 : mask->stride[d - lead];
-    if (lead < 0 || source->dtype != self->dtype)
-        return error_set(ERROR_RUNTIME, "masked_scatter: expected self and source to have same "
-                                        "dtypes and a mask that broadcasts to self");
+    if (source->dtype != self->dtype)
+        return error_set(ERROR_RUNTIME,
+                         "masked_scatter: expected self and source to have same dtypes but got%s "
+                         "and %s",
+                         dtype_short_name(tensor_dtype(self)),
+                         dtype_short_name(tensor_dtype(source)));
+    if (lead < 0)
+        return error_set(ERROR_RUNTIME, "masked_scatter: the mask must broadcast to self");
     target = changed(self, out);
     wide = tensor_view(mask, self->ndim, self->shape, stride, mask->offset);
     flat = tensor_contiguous(source);

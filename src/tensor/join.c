@@ -149,10 +149,6 @@ int repeat_forward(const struct op *op, const struct value *args, struct tensor 
     for (int d = 0; d < ndim; d++) {
         int64_t size = d < lead ? 1 : self->shape[d - lead];
 
-        if (args[1].ints.at[d] < 0)
-            return error_set(
-                ERROR_RUNTIME, "Trying to create tensor with negative dimension %lld: [%lld]",
-                (long long)(args[1].ints.at[d] * size), (long long)(args[1].ints.at[d] * size));
         shape[d] = args[1].ints.at[d] * size;
     }
     result = tensor_new(tensor_dtype(self), ndim, shape);
@@ -279,10 +275,14 @@ int triangle_forward(const struct op *op, const struct value *args, struct tenso
     int64_t rows, columns, diagonal = args[1].i;
     size_t size = dtype_size(tensor_dtype(self));
 
-    if (self->ndim < 2)
-        return error_set(ERROR_RUNTIME, "%s: input tensor must have at least 2 dimensions",
-                         op->id == OP_tril ? "tril" : "triu");
+    if (self->ndim < 2 && (self->ndim == 0 || self->numel > 0)) {
+        if (self->ndim == 0)
+            return error_set(ERROR_INDEX, "Dimension specified as -2 but tensor has no dimensions");
+        return tensor_dim(self, -2);
+    }
     result = tensor_clone(self);
+    if (self->ndim < 2)
+        return op_give(op, result, out);
     rows = self->shape[self->ndim - 2];
     columns = self->shape[self->ndim - 1];
     if (result && !tensor_is_contiguous(result)) {

@@ -28,8 +28,11 @@ static int check_probabilities(const struct tensor *p)
     for (int64_t i = 0; i < p->numel; i++, random_walk_next(&w)) {
         double value = dtype_load(tensor_dtype(p), data + w.at[0] * size).d;
         if (!(value >= 0 && value <= 1))
-            return error_set(ERROR_RUNTIME,
-                             "Expected p_in >= 0 && p_in <= 1 to be true, but got false.");
+            return error_set(
+                ERROR_RUNTIME,
+                "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this "
+                "error message be improved?  If so, please report an enhancement "
+                "request to PyTorch.)");
     }
     return 0;
 }

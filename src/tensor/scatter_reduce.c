@@ -124,8 +124,14 @@ static int scatter_reduced(const struct op *op, const struct value *args, struct
     if (dim < 0)
         return -1;
     if (src->dtype != self->dtype)
-        return error_set(ERROR_RUNTIME, "%s(): Expected self.dtype to be equal to src.dtype",
-                         op->name);
+        return op->id == OP_scatter_reduce
+                   ? error_set(ERROR_RUNTIME,
+                               "scatter(): Expected self.dtype to be equal to src.dtype")
+                   : error_set(ERROR_RUNTIME,
+                               "index_reduce_(): self (%s) and source (%s) must have the same "
+                               "scalar type",
+                               dtype_short_name(tensor_dtype(self)),
+                               dtype_short_name(tensor_dtype(src)));
     if (index->numel > 0 && (index->ndim > src->ndim || index->ndim != self->ndim))
         return error_set(ERROR_RUNTIME, "Index tensor must have the same number of dimensions as "
                                         "self tensor");

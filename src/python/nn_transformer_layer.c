@@ -122,7 +122,7 @@ static int add_dropout(PyObject *self, const char *name, PyObject *const *v)
 /* norm1, norm2 .., dropout1, dropout2 ..: one for each block. */
 static int add_numbered(PyObject *self, PyObject *const *v, PyObject *factory, int count)
 {
-    char name[16];
+    char name[24];
     int status = 0;
 
     for (int i = 1; status == 0 && i <= count; i++) {

@@ -402,10 +402,13 @@ int combinations_composite(const struct op *op, const struct value *args, struct
 /* 1, x, x^2 ... behind x's dimensions. */
 static struct tensor *powers(struct tensor *x, int64_t count)
 {
-    int64_t shape[TENSOR_MAX_DIMS];
+    int64_t shape[TENSOR_MAX_DIMS + 1];
     struct tensor *parts[2];
 
-    memcpy(shape, x->shape, sizeof(shape));
+    memcpy(shape, x->shape, sizeof(x->shape));
+    shape[x->ndim] = count;
+    if (tensor_check_size(tensor_dtype(x), x->ndim + 1, shape) < 0)
+        return NULL;
     shape[x->ndim] = count > 0 ? 1 : 0;
     parts[0] = pool_keep(tensor_full(tensor_dtype(x), x->ndim + 1, shape, scalar_int(1)));
     if (!parts[0] || count <= 1)

@@ -71,7 +71,7 @@ static struct tensor *permutation(const struct tensor *pivots, int64_t n, enum d
 {
     struct tensor *whole = pool_keep(tensor_contiguous((struct tensor *)pivots)), *p;
     int64_t shape[TENSOR_MAX_DIMS], k = pivots->shape[pivots->ndim - 1], count;
-    int64_t *order = mem_alloc((size_t)(n + 1) * sizeof(*order));
+    int64_t *order = mem_array((size_t)n + 1, sizeof(*order));
     size_t size = dtype_size(dtype);
 
     memcpy(shape, pivots->shape, sizeof(shape));

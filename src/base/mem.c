@@ -61,10 +61,24 @@ void *mem_alloc(size_t size)
     return may_allocate(size) ? checked(malloc(size ? size : 1), size) : NULL;
 }
 
+/* The bytes of an array; SIZE_MAX, which no allocation gives, where they cannot be counted. */
+static size_t array_bytes(size_t count, size_t size)
+{
+    size_t bytes;
+
+    return __builtin_mul_overflow(count, size, &bytes) ? SIZE_MAX : bytes;
+}
+
 void *mem_zero(size_t count, size_t size)
 {
-    return may_allocate(count * size) ? checked(calloc(count ? count : 1, size ? size : 1), size)
-                                      : NULL;
+    size_t bytes = array_bytes(count, size);
+
+    return may_allocate(bytes) ? checked(calloc(count ? count : 1, size ? size : 1), bytes) : NULL;
+}
+
+void *mem_array(size_t count, size_t size)
+{
+    return mem_alloc(array_bytes(count, size));
 }
 
 void *mem_realloc(void *old, size_t size)

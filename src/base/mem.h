@@ -22,6 +22,7 @@ void mem_keep_freed(void);
 /* size 0 gives a valid pointer. All return NULL with ERROR_MEMORY set when there is no memory. */
 void *mem_alloc(size_t size);
 void *mem_zero(size_t count, size_t size);
+void *mem_array(size_t count, size_t size); /* as mem_zero(), undefined content */
 void *mem_realloc(void *old, size_t size);
 void mem_free(void *block);
 char *mem_strdup(const char *text);

@@ -53,7 +53,7 @@ int nn_orthogonal(struct tensor *t, double gain)
     longer = rows > cols ? rows : cols;
     shorter = rows > cols ? cols : rows;
     drawn = tensor_new_like(t, DTYPE_NONE);
-    m = mem_alloc((size_t)t->numel * sizeof(*m));
+    m = mem_array((size_t)t->numel, sizeof(*m));
     status = drawn && m ? random_normal(drawn, 0, 1, NULL) : -1;
     /* The numbers are drawn row by row; a wide matrix is factored lying on its side. */
     for (int64_t i = 0; status == 0 && i < t->numel; i++) {

@@ -327,7 +327,7 @@ static int unique(const struct value *args, int dim_at, bool sorts, struct tenso
     if (args[dim_at].given && dim < 0)
         return -1;
     whole = comparable(self, dim, &rows, &count);
-    order = whole ? mem_alloc((size_t)count * 4 * sizeof(*order)) : NULL;
+    order = whole ? mem_array((size_t)count, 4 * sizeof(*order)) : NULL;
     if (!order)
         goto end;
     for (int64_t i = 0; i < count; i++)

@@ -7,18 +7,21 @@
 
 /* ---- as_strided ---- */
 
-/* Bytes of storage that the geometry reaches. */
-static int64_t reach(const struct tensor *t, int ndim, const int64_t *shape, const int64_t *stride,
-                     int64_t offset)
+/* Bytes of storage that the geometry reaches; false where they cannot be counted. */
+static bool reach(const struct tensor *t, int ndim, const int64_t *shape, const int64_t *stride,
+                  int64_t offset, int64_t *bytes)
 {
-    int64_t last = offset + 1;
+    int64_t last, step;
+    bool overflow = __builtin_add_overflow(offset, 1, &last);
 
+    *bytes = 0;
     for (int d = 0; d < ndim; d++) {
         if (shape[d] == 0)
-            return 0;
-        last += (shape[d] - 1) * stride[d];
+            return true;
+        overflow |= __builtin_mul_overflow(shape[d] - 1, stride[d], &step);
+        overflow |= __builtin_add_overflow(last, step, &last);
     }
-    return last * (int64_t)dtype_size(tensor_dtype(t));
+    return !__builtin_mul_overflow(last, (int64_t)dtype_size(tensor_dtype(t)), bytes) && !overflow;
 }
 
 int as_strided_forward(const struct op *op, const struct value *args, struct tensor **out)
@@ -50,7 +53,10 @@ int as_strided_forward(const struct op *op, const struct value *args, struct ten
                              "strides: %s",
                              texts[1]);
     }
-    bytes = reach(self, ndim, shape, stride, offset);
+    if (!reach(self, ndim, shape, stride, offset, &bytes))
+        return error_set(ERROR_RUNTIME,
+                         "Storage size calculation overflowed with sizes=%s and strides=%s",
+                         texts[0], texts[1]);
     if (bytes > (int64_t)self->storage->nbytes)
         return error_set(ERROR_RUNTIME,
                          "setStorage: sizes %s, strides %s, storage offset %lld, and itemsize %zu "

@@ -43,7 +43,9 @@ static int check_cat(int count, struct tensor *const *list, int dim, const struc
                                  "size %lld but got size %lld for tensor number %d in the list.",
                                  dim, (long long)like->shape[d], (long long)t->shape[d], i);
         }
-        *length += t->shape[dim];
+        if (__builtin_add_overflow(*length, t->shape[dim], length))
+            return error_set(ERROR_RUNTIME, "Storage size calculation overflowed: the tensors are "
+                                            "too long to be joined");
     }
     return 0;
 }

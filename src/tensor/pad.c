@@ -120,11 +120,9 @@ struct padding {
 };
 
 /* For an input of `shape`, padded in its last dimensions. */
-static int padding_init(struct padding *p, int ndim, const int64_t *shape, const struct value *pad,
-                        enum pad_mode mode)
+static void padding_init(struct padding *p, int ndim, const int64_t *shape, const struct value *pad)
 {
     int dims = pad->ints.count / 2;
-    int64_t *at;
 
     *p = (struct padding){.planes = 1};
     for (int d = 0; d < ndim - dims; d++)
@@ -136,7 +134,15 @@ static int padding_init(struct padding *p, int ndim, const int64_t *shape, const
         p->out[d] =
             p->in[d] + (back < dims ? pad->ints.at[2 * back] + pad->ints.at[2 * back + 1] : 0);
     }
-    at = mem_alloc((size_t)(p->out[0] + p->out[1] + p->out[2] + 1) * sizeof(*at));
+}
+
+/* Fills p->source. Behind the making of the result: sizes beyond all memory have been refused. */
+static int sources_init(struct padding *p, const struct value *pad, enum pad_mode mode)
+{
+    int dims = pad->ints.count / 2;
+    int64_t *at;
+
+    at = mem_array((size_t)(p->out[0] + p->out[1] + p->out[2] + 1), sizeof(*at));
     if (!at)
         return -1;
     for (int d = 0; d < WINDOW_DIMS; d++) {
@@ -296,13 +302,16 @@ static struct tensor *run(struct tensor *self, const struct value *pad, enum pad
     struct tensor *from, *result = NULL;
     int64_t sizes[TENSOR_MAX_DIMS];
 
-    if (padding_init(&p, self->ndim, shape, pad, mode) < 0)
-        return NULL;
+    padding_init(&p, self->ndim, shape, pad);
     memcpy(sizes, shape, (size_t)self->ndim * sizeof(*sizes));
     for (int i = 0; !fold && i < pad->ints.count / 2; i++)
         sizes[self->ndim - 1 - i] = p.out[WINDOW_DIMS - 1 - i];
     from = tensor_contiguous(self);
     result = from ? tensor_new(tensor_dtype(self), self->ndim, sizes) : NULL;
+    if (result && sources_init(&p, pad, mode) < 0) {
+        tensor_unref(result);
+        result = NULL;
+    }
     if (result)
         each_plane(&p, from, result, fold);
     tensor_unref(from);

@@ -28,6 +28,8 @@ struct pooling {
     int64_t divisor;                 /* instead of what is counted; 0: none */
     /* Along a line windows slide: box i begins at i * stride - padding. No taps: they do not. */
     int64_t taps, stride, padding, dilation;
+    const struct sliding *sliding; /* NULL: the boxes are adapted to the sizes of the result */
+    int dims;                      /* spatial ones: the last of WINDOW_DIMS */
     int result_ndim;
     int64_t result_shape[TENSOR_MAX_DIMS];
 };
@@ -75,13 +77,12 @@ static struct span adaptive_span(int64_t in, int64_t out, int64_t at)
 }
 
 /* Sizes of input and result around `dims` spatial ones; the result has the spatial sizes `out`. */
-static int pooling_init(struct pooling *p, int ndim, const int64_t *shape, int dims,
-                        const int64_t *out, const struct sliding *s)
+static void pooling_init(struct pooling *p, int ndim, const int64_t *shape, int dims,
+                         const int64_t *out, const struct sliding *s)
 {
-    struct span *at;
     int missing = WINDOW_DIMS - dims;
 
-    *p = (struct pooling){.planes = 1, .result_ndim = ndim};
+    *p = (struct pooling){.planes = 1, .sliding = s, .dims = dims, .result_ndim = ndim};
     for (int d = 0; d < ndim - dims; d++)
         p->planes *= p->result_shape[d] = shape[d];
     for (int d = 0; d < WINDOW_DIMS; d++) {
@@ -96,14 +97,22 @@ static int pooling_init(struct pooling *p, int ndim, const int64_t *shape, int d
         p->padding = s->padding[dims - 1];
         p->dilation = s->dilation[dims - 1];
     }
+}
+
+/* Fills p->spans. Behind the making of the result: sizes beyond all memory have been refused. */
+static int spans_init(struct pooling *p)
+{
+    int missing = WINDOW_DIMS - p->dims;
+    struct span *at;
+
     at = mem_zero((size_t)(p->out[0] + p->out[1] + p->out[2] + 1), sizeof(*at));
     if (!at)
         return -1;
     for (int d = 0; d < WINDOW_DIMS; d++) {
         p->spans[d] = at;
         for (int64_t i = 0; i < p->out[d]; i++)
-            *at++ = s && d >= missing ? sliding_span(p->in[d], s, d - missing, i)
-                                      : adaptive_span(p->in[d], p->out[d], i);
+            *at++ = p->sliding && d >= missing ? sliding_span(p->in[d], p->sliding, d - missing, i)
+                                               : adaptive_span(p->in[d], p->out[d], i);
     }
     return 0;
 }
@@ -305,13 +314,39 @@ static int sliding_sizes(const struct tensor *self, int dims, const struct slidi
 
 /* ---- the operations ---- */
 
-/* The largest element of each box of p, and its index. Releases p. */
+/* Windows that slide over self, its first argument: all checks, and the sizes. */
+static int sliding_init(const struct op *op, struct tensor *self, const struct sliding *s,
+                        struct pooling *p)
+{
+    int dims = dims_of(op);
+    int64_t sizes[WINDOW_DIMS];
+
+    if (check_tensor(op, self, dims) < 0 || check_sliding(s, dims) < 0 ||
+        sliding_sizes(self, dims, s, sizes) < 0)
+        return -1;
+    pooling_init(p, self->ndim, self->shape, dims, sizes, s);
+    return 0;
+}
+
+/* The same for boxes that divide self into args[1] parts. */
+static int adaptive_init(const struct op *op, const struct value *args, struct pooling *p)
+{
+    struct tensor *self = args[0].tensor;
+    int dims = dims_of(op);
+
+    if (check_tensor(op, self, dims) < 0)
+        return -1;
+    pooling_init(p, self->ndim, self->shape, dims, args[1].ints.at, NULL);
+    return 0;
+}
+
+/* The largest element of each box of p, and its index. */
 static int run_largest(struct pooling *p, struct tensor *self, struct tensor **out)
 {
     struct tensor *in = tensor_contiguous(self);
     struct tensor *result = tensor_new(tensor_dtype(self), p->result_ndim, p->result_shape);
     struct tensor *indices = tensor_new(DTYPE_i64, p->result_ndim, p->result_shape);
-    bool ready = in && result && indices;
+    bool ready = in && result && indices && spans_init(p) == 0;
 
     if (ready)
         each_plane(p, self->dtype == DTYPE_f32 ? max_plane_f32 : max_plane_f64, in,
@@ -334,27 +369,16 @@ int max_pool_forward(const struct op *op, const struct value *args, struct tenso
     struct sliding s = {args[1].ints.at, args[2].given ? args[2].ints.at : args[1].ints.at,
                         args[3].ints.at, args[4].ints.at,
                         args[5].i,       false};
-    int dims = dims_of(op);
-    int64_t sizes[WINDOW_DIMS];
     struct pooling p;
 
-    if (check_tensor(op, self, dims) < 0 || check_sliding(&s, dims) < 0 ||
-        sliding_sizes(self, dims, &s, sizes) < 0 ||
-        pooling_init(&p, self->ndim, self->shape, dims, sizes, &s) < 0)
-        return -1;
-    return run_largest(&p, self, out);
+    return sliding_init(op, self, &s, &p) < 0 ? -1 : run_largest(&p, self, out);
 }
 
 int adaptive_max_pool_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    struct tensor *self = args[0].tensor;
-    int dims = dims_of(op);
     struct pooling p;
 
-    if (check_tensor(op, self, dims) < 0 ||
-        pooling_init(&p, self->ndim, self->shape, dims, args[1].ints.at, NULL) < 0)
-        return -1;
-    return run_largest(&p, self, out);
+    return adaptive_init(op, args, &p) < 0 ? -1 : run_largest(&p, args[0].tensor, out);
 }
 
 /* Adds elements to where index says, plane by plane. */
@@ -397,7 +421,7 @@ int max_pool_spread_forward(const struct op *op, const struct value *args, struc
 }
 
 /* Means over the boxes of p, or with `spread` their gradient: then self is like the result of the
- * means, and the given tensor's last sizes those of their input. Releases p. */
+ * means, and the given tensor's last sizes those of their input. */
 static int run_means(const struct op *op, struct pooling *p, struct tensor *self, bool spread,
                      const int64_t *shape, struct tensor **out)
 {
@@ -408,6 +432,10 @@ static int run_means(const struct op *op, struct pooling *p, struct tensor *self
         from ? tensor_new(tensor_dtype(self), p->result_ndim, spread ? shape : p->result_shape)
              : NULL;
 
+    if (result && spans_init(p) < 0) {
+        tensor_unref(result);
+        result = NULL;
+    }
     if (result && spread)
         each_plane(p, single ? spread_plane_f32 : spread_plane_f64, from, boxes, result, in, NULL);
     else if (result)
@@ -430,15 +458,11 @@ int avg_pool_forward(const struct op *op, const struct value *args, struct tenso
 {
     struct tensor *self = args[0].tensor;
     struct sliding s = mean_numbers(args);
-    int dims = dims_of(op);
-    int64_t sizes[WINDOW_DIMS];
     struct pooling p;
 
     if (args[6].given && args[6].i == 0)
         return error_set(ERROR_RUNTIME, "divisor must be not zero");
-    if (check_tensor(op, self, dims) < 0 || check_sliding(&s, dims) < 0 ||
-        sliding_sizes(self, dims, &s, sizes) < 0 ||
-        pooling_init(&p, self->ndim, self->shape, dims, sizes, &s) < 0)
+    if (sliding_init(op, self, &s, &p) < 0)
         return -1;
     p.divisor = args[6].given ? args[6].i : 0;
     return run_means(op, &p, self, false, NULL, out);
@@ -451,23 +475,17 @@ int avg_pool_spread_forward(const struct op *op, const struct value *args, struc
     int dims = args[1].ints.count;
     struct pooling p;
 
-    if (pooling_init(&p, self->ndim, args[7].ints.at, dims, self->shape + self->ndim - dims, &s) <
-        0)
-        return -1;
+    pooling_init(&p, self->ndim, args[7].ints.at, dims, self->shape + self->ndim - dims, &s);
     p.divisor = args[6].given ? args[6].i : 0;
     return run_means(op, &p, self, true, args[7].ints.at, out);
 }
 
 int adaptive_avg_pool_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    struct tensor *self = args[0].tensor;
-    int dims = dims_of(op);
     struct pooling p;
 
-    if (check_tensor(op, self, dims) < 0 ||
-        pooling_init(&p, self->ndim, self->shape, dims, args[1].ints.at, NULL) < 0)
-        return -1;
-    return run_means(op, &p, self, false, NULL, out);
+    return adaptive_init(op, args, &p) < 0 ? -1
+                                           : run_means(op, &p, args[0].tensor, false, NULL, out);
 }
 
 int adaptive_avg_pool_spread_forward(const struct op *op, const struct value *args,
@@ -477,8 +495,6 @@ int adaptive_avg_pool_spread_forward(const struct op *op, const struct value *ar
     int dims = (int)args[2].i;
     struct pooling p;
 
-    if (pooling_init(&p, self->ndim, args[1].ints.at, dims, self->shape + self->ndim - dims, NULL) <
-        0)
-        return -1;
+    pooling_init(&p, self->ndim, args[1].ints.at, dims, self->shape + self->ndim - dims, NULL);
     return run_means(op, &p, self, true, args[1].ints.at, out);
 }

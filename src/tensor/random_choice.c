@@ -127,7 +127,7 @@ static int draw_without_replacement(const struct tensor *p, struct tensor *resul
 
     if (check_weights(p, weights) < 0)
         return -1;
-    tickets = mem_alloc((size_t)n * sizeof(*tickets));
+    tickets = mem_array((size_t)n, sizeof(*tickets));
     clocks = tensor_new(dtype, p->ndim, p->shape);
     if (!tickets || !clocks || random_exponential(clocks, 1, g) < 0)
         goto done;
@@ -179,7 +179,7 @@ struct tensor *random_multinomial(const struct tensor *p, int64_t count, bool re
     if (!g)
         g = generator_default();
     result = tensor_new(DTYPE_i64, p->ndim, shape);
-    weights = mem_alloc((size_t)p->shape[p->ndim - 1] * sizeof(*weights));
+    weights = mem_array((size_t)p->shape[p->ndim - 1], sizeof(*weights));
     if (!result || !weights)
         goto done;
     status = replacement ? draw_with_replacement(p, result, weights, g)

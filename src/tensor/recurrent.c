@@ -104,7 +104,7 @@ static void pass_init(struct pass *p, const struct recurrent *r)
     p->w_ih = data_of(p, r->w_ih);
     p->w_hh = data_of(p, r->w_hh);
     p->w_hr = data_of(p, r->w_hr);
-    p->offsets = mem_alloc((size_t)(p->steps + 1) * sizeof(*p->offsets));
+    p->offsets = mem_array((size_t)p->steps + 1, sizeof(*p->offsets));
     p->failed |= !p->offsets;
     for (int64_t t = 0; p->offsets && t < p->steps; t++) {
         p->offsets[t] = p->rows;

@@ -17,13 +17,29 @@ const char *shape_text(int ndim, const int64_t *shape, char *buf, size_t size)
     return buf;
 }
 
+/* Beside a dimension of 0 the others may be of any size: such products wrap round, unused. */
+static int64_t wrapping_product(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a * (uint64_t)b);
+}
+
 int64_t shape_numel(int ndim, const int64_t *shape)
 {
     int64_t n = 1;
 
     for (int d = 0; d < ndim; d++)
-        n *= shape[d];
+        n = wrapping_product(n, shape[d]);
     return n;
+}
+
+bool shape_counts(int ndim, const int64_t *shape, int64_t *numel)
+{
+    bool overflow = false;
+
+    *numel = 1;
+    for (int d = 0; d < ndim; d++)
+        overflow |= __builtin_mul_overflow(*numel, shape[d], numel);
+    return !overflow;
 }
 
 void shape_strides(int ndim, const int64_t *shape, int64_t *stride)
@@ -32,7 +48,7 @@ void shape_strides(int ndim, const int64_t *shape, int64_t *stride)
 
     for (int d = ndim - 1; d >= 0; d--) {
         stride[d] = step;
-        step *= shape[d] > 1 ? shape[d] : 1;
+        step = wrapping_product(step, shape[d] > 1 ? shape[d] : 1);
     }
 }
 

@@ -32,10 +32,11 @@ struct storage *storage_new(size_t nbytes)
     s->data = pool_alloc(nbytes);
     if (!s->data) {
         error_clear();
-        error_set(ERROR_RUNTIME,
-                  "[enforce fail at alloc_cpu.cpp] . DefaultCPUAllocator: can't allocate memory: "
-                  "you tried to allocate %zu bytes. Error code 12 (Cannot allocate memory)",
-                  nbytes);
+        error_set(
+            ERROR_RUNTIME,
+            "[enforce fail at alloc_cpu.cpp:75] err == 0. DefaultCPUAllocator: can't allocate "
+            "memory: you tried to allocate %zu bytes. Error code 12 (Cannot allocate memory)",
+            nbytes);
         pool_free(s, sizeof(*s));
         return NULL;
     }

@@ -43,9 +43,7 @@ static int checked_size(enum dtype dtype, int ndim, const int64_t *shape, int64_
                         size_t *nbytes)
 {
     char text[256];
-    bool overflow = false, empty = false;
 
-    *numel = 1;
     if (ndim > TENSOR_MAX_DIMS)
         return error_set(ERROR_RUNTIME, "tensors have at most %d dimensions here, got %d",
                          TENSOR_MAX_DIMS, ndim);
@@ -54,16 +52,20 @@ static int checked_size(enum dtype dtype, int ndim, const int64_t *shape, int64_
             return error_set(ERROR_RUNTIME,
                              "Trying to create tensor with negative dimension %lld: %s",
                              (long long)shape[d], shape_text(ndim, shape, text, sizeof(text)));
-        empty |= shape[d] == 0;
-        overflow |= __builtin_mul_overflow(*numel, shape[d], numel);
     }
-    if (empty)
-        *numel = 0;
-    else if (overflow || *numel > INT64_MAX / (int64_t)dtype_size(dtype))
+    if (!shape_counts(ndim, shape, numel) || *numel > INT64_MAX / (int64_t)dtype_size(dtype))
         return error_set(ERROR_RUNTIME, "Storage size calculation overflowed with sizes=%s",
                          shape_text(ndim, shape, text, sizeof(text)));
     *nbytes = (size_t)*numel * dtype_size(dtype);
     return 0;
+}
+
+int tensor_check_size(enum dtype dtype, int ndim, const int64_t *shape)
+{
+    int64_t numel;
+    size_t nbytes;
+
+    return checked_size(dtype, ndim, shape, &numel, &nbytes);
 }
 
 struct tensor *tensor_new(enum dtype dtype, int ndim, const int64_t *shape)
@@ -104,14 +106,16 @@ struct tensor *tensor_full(enum dtype dtype, int ndim, const int64_t *shape, str
 
 struct tensor *tensor_new_like(const struct tensor *like, enum dtype dtype)
 {
-    size_t nbytes;
     struct storage *storage;
     struct tensor *t;
 
     if (dtype == DTYPE_NONE)
         dtype = tensor_dtype(like);
-    nbytes = (size_t)like->numel * dtype_size(dtype); /* fits: `like` exists */
-    storage = storage_new(nbytes);
+    if (like->numel > INT64_MAX / (int64_t)dtype_size(dtype)) { /* it is expanded */
+        tensor_check_size(dtype, like->ndim, like->shape);
+        return NULL;
+    }
+    storage = storage_new((size_t)like->numel * dtype_size(dtype));
     if (!storage)
         return NULL;
     t = tensor_header(dtype, storage);
@@ -150,10 +154,13 @@ struct tensor *tensor_view(const struct tensor *t, int ndim, const int64_t *shap
                            const int64_t *stride, int64_t offset)
 {
     struct tensor *view;
+    int64_t numel;
 
     if (ndim > TENSOR_MAX_DIMS)
         return error_null(ERROR_RUNTIME, "tensors have at most %d dimensions here, got %d",
                           TENSOR_MAX_DIMS, ndim);
+    if (!shape_counts(ndim, shape, &numel))
+        return error_null(ERROR_RUNTIME, "numel: integer multiplication overflow");
     if (t->storage)
         storage_ref(t->storage);
     view = tensor_header(tensor_dtype(t), t->storage);
@@ -163,7 +170,7 @@ struct tensor *tensor_view(const struct tensor *t, int ndim, const int64_t *shap
     view->offset = offset;
     memcpy(view->shape, shape, (size_t)ndim * sizeof(*shape));
     memcpy(view->stride, stride, (size_t)ndim * sizeof(*stride));
-    view->numel = shape_numel(ndim, shape);
+    view->numel = numel;
     return view;
 }
 
@@ -199,9 +206,11 @@ bool tensor_is_contiguous(const struct tensor *t)
 {
     int64_t step = 1;
 
+    if (t->numel == 0)
+        return true;
     for (int d = t->ndim - 1; d >= 0; d--) {
         if (t->shape[d] != 1 && t->stride[d] != step)
-            return t->numel == 0;
+            return false;
         step *= t->shape[d];
     }
     return true;
@@ -238,6 +247,8 @@ int tensor_resize(struct tensor *t, int ndim, const int64_t *shape)
     int64_t numel;
     size_t nbytes, offset = (size_t)t->offset * dtype_size(tensor_dtype(t));
 
+    if (!shape_counts(ndim, shape, &numel))
+        return error_set(ERROR_RUNTIME, "numel: integer multiplication overflow");
     if (checked_size(tensor_dtype(t), ndim, shape, &numel, &nbytes) < 0)
         return -1;
     if (nbytes + offset > t->storage->nbytes) {

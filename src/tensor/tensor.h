@@ -73,7 +73,9 @@ void storage_unref(struct storage *s);
 
 /* ---- making tensors ---- */
 
-/* Contiguous, undefined content. Refuses negative sizes and sizes that overflow. */
+/* What tensor_new() says of sizes: 0, or -1 for negative ones and those that overflow. */
+int tensor_check_size(enum dtype dtype, int ndim, const int64_t *shape);
+/* Contiguous, undefined content. */
 struct tensor *tensor_new(enum dtype dtype, int ndim, const int64_t *shape);
 struct tensor *tensor_zeros(enum dtype dtype, int ndim, const int64_t *shape);
 struct tensor *tensor_full(enum dtype dtype, int ndim, const int64_t *shape, struct scalar value);
@@ -90,7 +92,8 @@ struct tensor *tensor_wrap_number(struct scalar value);
 /* A new tensor on the same storage; autograd knows nothing of it (that is what detach() returns).
  */
 struct tensor *tensor_alias(const struct tensor *t);
-/* The same with another geometry. */
+/* The same with another geometry, which must lie within the storage. Refuses sizes that overflow.
+ */
 struct tensor *tensor_view(const struct tensor *t, int ndim, const int64_t *shape,
                            const int64_t *stride, int64_t offset);
 /* A complex tensor (...) as its parts (..., 2), on the same storage. */
@@ -141,6 +144,8 @@ int shape_dim(int ndim, int64_t dim);
 /* "[2, 3]" into buf (cut to size), returned. */
 const char *shape_text(int ndim, const int64_t *shape, char *buf, size_t size);
 int64_t shape_numel(int ndim, const int64_t *shape);
+/* The same for sizes that come from outside; false where the number does not fit. */
+bool shape_counts(int ndim, const int64_t *shape, int64_t *numel);
 /* Fills stride for a contiguous tensor. */
 void shape_strides(int ndim, const int64_t *shape, int64_t *stride);
 /* Broadcasts b into *ndim, shape (which hold a): PyTorch's error when they do not fit. */

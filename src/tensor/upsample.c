@@ -264,12 +264,16 @@ static struct tensor *run(struct tensor *self, enum upsample_kind kind, int dims
     struct tensor *from, *result;
     int64_t shape[2 + WINDOW_DIMS];
 
-    if (resampling_init(&r, kind, dims, in, out, self->dtype == DTYPE_f32, align, factors) < 0)
-        return NULL;
     memcpy(shape, self->shape, 2 * sizeof(*shape));
     memcpy(shape + 2, spread ? in : out, (size_t)dims * sizeof(*shape));
     from = tensor_contiguous(self);
     result = from ? tensor_new(tensor_dtype(self), 2 + dims, shape) : NULL;
+    /* the taps behind the result: sizes beyond all memory have been refused */
+    if (result &&
+        resampling_init(&r, kind, dims, in, out, self->dtype == DTYPE_f32, align, factors) < 0) {
+        tensor_unref(result);
+        result = NULL;
+    }
     if (result)
         each_plane(&r, from, result, spread);
     tensor_unref(from);

@@ -214,10 +214,7 @@ static int integral_dim(const struct op *op, const struct tensor *y, int64_t dim
         return error_set(ERROR_RUNTIME,
                          "%s: received a bool input for `y`, but bool is not supported",
                          op->name[0] == 'c' ? "cumulative_trapezoid" : "trapezoid");
-    if (y->ndim == 0)
-        return error_set(ERROR_INDEX, "Dimension specified as %lld but tensor has no dimensions",
-                         (long long)dim);
-    return tensor_dim(y, dim);
+    return tensor_dim_there(y, dim);
 }
 
 /* The areas below each two neighbours, summed up along dim or at its end. */
@@ -229,53 +226,62 @@ static struct tensor *integral(const struct op *op, struct tensor *areas, int64_
                               : d_sum(areas, &dim, 1, false);
 }
 
-int trapezoid_composite(const struct op *op, const struct value *args, struct tensor **out)
+/* The distances between places, shaped to stand beside y: NumPy's rules, which PyTorch has. */
+static struct tensor *gaps(struct tensor *x, const struct tensor *y, int dim)
 {
-    struct tensor *y = args[0].tensor, *pair[2], *area;
+    int64_t shape[TENSOR_MAX_DIMS];
+    struct tensor *pair[2];
+
+    if (x->ndim == 0)
+        return error_null(ERROR_RUNTIME, "trapezoid: Expected `x` to be a tensor with dimensions");
+    if (x->ndim == 1 && x->shape[0] != y->shape[dim])
+        return error_null(ERROR_RUNTIME,
+                          "trapezoid: There must be one `x` value for each sample point");
+    if (x->ndim < y->ndim) {
+        for (int d = 0; d < y->ndim; d++) {
+            int from = d - (y->ndim - x->ndim);
+
+            shape[d] = x->ndim == 1 ? (d == dim ? x->shape[0] : 1) : from < 0 ? 1 : x->shape[from];
+        }
+        x = d_reshape(x, y->ndim, shape);
+    }
+    if (!x)
+        return NULL;
+    neighbours(x, dim, pair);
+    return d_sub(pair[1], pair[0]);
+}
+
+/* Areas between places, or at equal distances, as args[1] says. */
+static int integrate(const struct op *op, const struct value *args, bool places,
+                     struct tensor **out)
+{
+    struct tensor *y = args[0].tensor, *pair[2], *heights, *result;
     int dim = integral_dim(op, y, args[2].i);
     size_t mark = pool_open();
 
     if (dim < 0)
         return -1;
     neighbours(y, dim, pair);
-    area = d_scale(d_add(pair[0], pair[1]), scalar_float(0.5));
-    if (op->name[0] == 'c')
-        return pool_leave(op, mark, integral(op, d_scale(area, args[1].scalar), dim), out);
-    return pool_leave(op, mark, d_mul(integral(op, area, dim), d_number(args[1].scalar)), out);
+    heights = d_add(pair[0], pair[1]);
+    if (places)
+        result = integral(
+            op,
+            d_true_divide(d_mul(heights, gaps(args[1].tensor, y, dim)), d_number(scalar_int(2))),
+            dim);
+    else if (op->name[0] == 'c')
+        result = integral(op, d_scale(d_scale(heights, scalar_float(0.5)), args[1].scalar), dim);
+    else
+        result =
+            d_mul(integral(op, d_scale(heights, scalar_float(0.5)), dim), d_number(args[1].scalar));
+    return pool_leave(op, mark, result, out);
 }
 
-/* The distances between places, shaped to stand beside y. */
-static struct tensor *gaps(struct tensor *x, const struct tensor *y, int dim)
+int trapezoid_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
-    int64_t shape[TENSOR_MAX_DIMS];
-    struct tensor *pair[2], *gap;
-    bool row = x->ndim == 1;
-
-    if (x->ndim == 0 || (row && x->shape[0] != y->shape[dim]) ||
-        (!row && x->ndim >= y->ndim && x->shape[dim + x->ndim - y->ndim] != y->shape[dim]))
-        return error_null(ERROR_RUNTIME,
-                          x->ndim == 0
-                              ? "trapezoid: Expected `x` to be a tensor with dimensions"
-                              : "trapezoid: There must be one `x` value for each sample point");
-    neighbours(x, row ? 0 : dim + x->ndim - y->ndim, pair);
-    gap = d_sub(pair[1], pair[0]);
-    if (!row || !gap)
-        return gap;
-    for (int d = 0; d < y->ndim; d++)
-        shape[d] = d == dim ? gap->shape[0] : 1;
-    return d_reshape(gap, y->ndim, shape);
+    return integrate(op, args, false, out);
 }
 
 int trapezoid_x_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
-    struct tensor *y = args[0].tensor, *pair[2], *area;
-    int dim = integral_dim(op, y, args[2].i);
-    size_t mark = pool_open();
-
-    if (dim < 0)
-        return -1;
-    neighbours(y, dim, pair);
-    area = d_mul(gaps(args[1].tensor, y, dim), d_add(pair[0], pair[1]));
-    area = d_true_divide(area, d_number(scalar_int(2)));
-    return pool_leave(op, mark, integral(op, area, dim), out);
+    return integrate(op, args, true, out);
 }

@@ -171,14 +171,10 @@ int tensor_split_indices_list(const struct op *op, const struct value *args,
 int unbind_list(const struct op *op, const struct value *args, struct tensor_list *out)
 {
     struct tensor *self = args[0].tensor;
-    int dim, status = 0;
+    int dim = tensor_dim_there(self, args[1].i), status = 0;
     size_t mark = pool_open();
 
     (void)op;
-    if (self->ndim == 0)
-        return error_set(ERROR_INDEX, "Dimension specified as %lld but tensor has no dimensions",
-                         (long long)args[1].i);
-    dim = tensor_dim(self, args[1].i);
     if (dim < 0)
         return -1;
     for (int64_t i = 0; i < self->shape[dim] && status == 0; i++)

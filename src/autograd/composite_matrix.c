@@ -202,7 +202,8 @@ static int solve_check(const struct tensor *a, const struct tensor *b, bool left
                          "type %s and B of type %s instead",
                          dtype_short_name(tensor_dtype(a)), dtype_short_name(tensor_dtype(b)));
     if (b->ndim == 0)
-        return error_set(ERROR_RUNTIME, "linalg.solve: B must have at least 1 dimension");
+        return error_set(ERROR_RUNTIME, "linalg.solve: The input tensor B must have at least 2 "
+                                        "dimensions.");
     n = a->shape[a->ndim - 1];
     rows = vector ? b->shape[b->ndim - 1] : b->shape[b->ndim - 2];
     cols = vector ? 1 : b->shape[b->ndim - 1];

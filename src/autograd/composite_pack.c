@@ -114,7 +114,7 @@ int pad_sequence_composite(const struct op *op, const struct value *args, struct
         return error_set(ERROR_RUNTIME, "received an empty list of sequences");
     for (int i = 0; i < count; i++) {
         if (list[i]->ndim == 0)
-            return error_set(ERROR_INDEX, "Dimension specified as 0 but tensor has no dimensions");
+            return tensor_dim_there(list[i], 0);
         if (list[i]->shape[0] > shape[length])
             shape[length] = list[i]->shape[0];
     }

@@ -105,7 +105,7 @@ static struct tensor *quantile(struct tensor *self, struct tensor *q, const stru
 {
     bool all = !dim_value->given;
     int dim = all ? 0 : tensor_dim(self, dim_value->i);
-    int64_t shape[TENSOR_MAX_DIMS];
+    int64_t shape[TENSOR_MAX_DIMS + 1];
     struct tensor *lines, *result;
 
     if (dim < 0 || check(self, q, how) < 0 || check_range(q) < 0)
@@ -116,7 +116,7 @@ static struct tensor *quantile(struct tensor *self, struct tensor *q, const stru
         return NULL;
     if (result->ndim < lines->ndim ||
         result->numel < q->numel * (lines->numel / lines->shape[lines->ndim - 1])) {
-        memcpy(shape, lines->shape, sizeof(shape));
+        memcpy(shape, lines->shape, sizeof(lines->shape));
         shape[lines->ndim - 1] = q->numel;
         result = d_expand(result, lines->ndim, shape);
     }

@@ -62,7 +62,7 @@ int adjoint_composite(const struct op *op, const struct value *args, struct tens
 int unflatten_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *self = args[0].tensor;
-    int dim = tensor_dim(self, args[1].i), count = args[2].ints.count;
+    int dim = tensor_dim_there(self, args[1].i), count = args[2].ints.count;
     int64_t sizes[TENSOR_MAX_DIMS], shape[2 * TENSOR_MAX_DIMS];
     struct value view[2] = {args[0], V_INTS(shape, self->ndim + count - 1)};
     char text[256];

@@ -171,6 +171,26 @@ static struct tensor *lu_solve(struct tensor *lu, struct tensor *pivots, struct 
     return product(p, solve_triangular(turned_conjugate(lu), x, true, true));
 }
 
+static int check_pivots(const struct tensor *lu, const struct tensor *pivots)
+{
+    char text[256];
+    bool same = pivots->ndim == lu->ndim - 1;
+
+    if (tensor_dim_there(pivots, -1) < 0)
+        return -1;
+    if (pivots->shape[pivots->ndim - 1] != lu->shape[lu->ndim - 1])
+        return error_set(ERROR_RUNTIME, "linalg.lu_solve: Number of pivots per batch should be "
+                                        "same as the dimension of the matrix");
+    for (int d = 0; same && d < pivots->ndim; d++)
+        same = pivots->shape[d] == lu->shape[d];
+    if (same)
+        return 0;
+    return error_set(ERROR_RUNTIME,
+                     "linalg.lu_solve: Expected LU.shape[:-1] and pivots.shape to be the same, but "
+                     "got pivots with shape %s instead",
+                     shape_text(pivots->ndim, pivots->shape, text, sizeof(text)));
+}
+
 int linalg_lu_solve_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *b = args[2].tensor, *x;
@@ -185,6 +205,8 @@ int linalg_lu_solve_composite(const struct op *op, const struct value *args, str
     if (args[1].tensor->dtype != DTYPE_i32)
         return error_set(ERROR_RUNTIME, "linalg.lu_solve: pivots should be a Tensor of scalar type "
                                         "torch.int32");
+    if (check_pivots(args[0].tensor, args[1].tensor) < 0)
+        return -1;
     x = lu_solve(args[0].tensor, args[1].tensor, left ? b : turned_conjugate(b), args[4].i == left);
     return pool_leave(op, mark, left ? x : turned_conjugate(x), out);
 }

@@ -21,11 +21,15 @@ static struct tensor *sample_share(struct grad_call *c, const char *reduction, i
 void multi_margin_loss_rule(struct grad_call *c)
 {
     struct tensor *x = c->args[0].tensor, *target = c->args[1].tensor, *zeros, *right, *z, *each;
-    int64_t last = -1, classes = x->shape[x->ndim - 1];
+    int64_t last = -1, classes = x->ndim ? x->shape[x->ndim - 1] : 1;
     struct value dim = V_INT(-1);
 
-    if (!c->g[0] || !grad_wanted(c, 0) || x->ndim == 0)
+    if (!c->g[0] || !grad_wanted(c, 0))
         return;
+    if (x->ndim == 0) { /* one class, which is right */
+        c->grads[0] = d_zeros(x);
+        return;
+    }
     target = x->ndim == 2 ? d_reshape(target, 2, (int64_t[]){x->shape[0], 1})
                           : d_reshape(target, 1, (int64_t[]){1});
     zeros = pool_keep(tensor_zeros(tensor_dtype(x), x->ndim, x->shape));

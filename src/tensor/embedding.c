@@ -43,15 +43,15 @@ static int check_arguments(const struct value *args)
 int embedding_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *index = NULL, *weight = NULL, *result = NULL;
-    int64_t shape[TENSOR_MAX_DIMS], row, bytes;
+    int64_t shape[TENSOR_MAX_DIMS + 1], row, bytes;
 
     if (check_arguments(args) < 0)
         return -1;
     index = tensor_to(args[0].tensor, DTYPE_i64);
     weight = tensor_contiguous(args[1].tensor);
-    if (!index || !weight || index->ndim == TENSOR_MAX_DIMS)
+    if (!index || !weight)
         goto fail;
-    memcpy(shape, index->shape, sizeof(shape));
+    memcpy(shape, index->shape, sizeof(index->shape));
     shape[index->ndim] = weight->shape[1];
     bytes = weight->shape[1] * (int64_t)dtype_size(tensor_dtype(weight));
     result = tensor_contiguous(index);

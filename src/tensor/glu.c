@@ -21,7 +21,8 @@ int glu_forward(const struct op *op, const struct value *args, struct tensor **o
     int dim = tensor_dim(self, args[1].i), status = -1;
 
     if (self->ndim == 0)
-        return error_set(ERROR_RUNTIME, "glu does not support 0-dimensional tensors");
+        return error_set(ERROR_RUNTIME, "glu does not support scalars because halving size "
+                                        "must be even");
     if (dim < 0)
         return -1;
     if (self->shape[dim] % 2)

@@ -98,7 +98,7 @@ int stack_forward(const struct op *op, const struct value *args, struct tensor *
 {
     struct tensor **list = args[0].tensors.at, *result, *target;
     int count = args[0].tensors.count, dim, ndim, status = 0;
-    int64_t shape[TENSOR_MAX_DIMS], stride[TENSOR_MAX_DIMS];
+    int64_t shape[TENSOR_MAX_DIMS + 1], stride[TENSOR_MAX_DIMS];
     char text[2][256];
 
     if (count == 0)
@@ -262,7 +262,7 @@ int roll_forward(const struct op *op, const struct value *args, struct tensor **
                          shifts, dims);
     result = tensor_ref(self);
     for (int i = 0; i < dims && result; i++) {
-        int dim = tensor_dim(self, args[2].ints.at[i]);
+        int dim = tensor_dim_there(self, args[2].ints.at[i]);
 
         next = dim < 0 ? NULL : rolled(result, dim, args[1].ints.at[i]);
         tensor_unref(result);
@@ -277,11 +277,8 @@ int triangle_forward(const struct op *op, const struct value *args, struct tenso
     int64_t rows, columns, diagonal = args[1].i;
     size_t size = dtype_size(tensor_dtype(self));
 
-    if (self->ndim < 2 && (self->ndim == 0 || self->numel > 0)) {
-        if (self->ndim == 0)
-            return error_set(ERROR_INDEX, "Dimension specified as -2 but tensor has no dimensions");
-        return tensor_dim(self, -2);
-    }
+    if (self->ndim < 2 && (self->ndim == 0 || self->numel > 0))
+        return tensor_dim_there(self, -2);
     result = tensor_clone(self);
     if (self->ndim < 2)
         return op_give(op, result, out);
@@ -309,7 +306,8 @@ int triangle_forward(const struct op *op, const struct value *args, struct tenso
 int diag_embed_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *self = args[0].tensor, *result, *view = NULL;
-    int64_t shape[TENSOR_MAX_DIMS], stride[TENSOR_MAX_DIMS], offset = args[1].i, size, start;
+    int64_t shape[TENSOR_MAX_DIMS + 1], stride[TENSOR_MAX_DIMS + 1];
+    int64_t offset = args[1].i, size, start;
     int ndim = self->ndim + 1, a = shape_dim(ndim, args[2].i), b, k = 0;
 
     if (self->ndim == 0)
@@ -348,8 +346,8 @@ int unfold_forward(const struct op *op, const struct value *args, struct tensor 
 {
     struct tensor *self = args[0].tensor;
     int dim = tensor_dim(self, args[1].i);
-    int64_t shape[TENSOR_MAX_DIMS], stride[TENSOR_MAX_DIMS], size = args[2].i, step = args[3].i;
-    int64_t length;
+    int64_t shape[TENSOR_MAX_DIMS + 1], stride[TENSOR_MAX_DIMS + 1];
+    int64_t size = args[2].i, step = args[3].i, length;
 
     (void)op;
     if (dim < 0)
@@ -361,8 +359,8 @@ int unfold_forward(const struct op *op, const struct value *args, struct tensor 
                          (long long)length, (long long)size);
     if (step <= 0)
         return error_set(ERROR_RUNTIME, "step is %lld but must be > 0", (long long)step);
-    memcpy(shape, self->shape, sizeof(shape));
-    memcpy(stride, self->stride, sizeof(stride));
+    memcpy(shape, self->shape, sizeof(self->shape));
+    memcpy(stride, self->stride, sizeof(self->stride));
     if (self->ndim > 0) {
         shape[dim] = (length - size) / step + 1;
         stride[dim] *= step;

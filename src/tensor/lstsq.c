@@ -154,6 +154,8 @@ static int run(struct problem *p, const struct tensor *self, const struct tensor
             ((int64_t *)tensor_data(rank))[i] = r;
     }
     lapack_end(token);
+    if (info < 0)
+        error_set(ERROR_RUNTIME, "torch.linalg.lstsq: Argument %d has illegal value.", -(int)info);
     if (info > 0)
         error_set(
             ERROR_LINALG,
@@ -176,7 +178,7 @@ int linalg_lstsq_forward(const struct op *op, const struct value *args, struct t
     bool vector =
         b->ndim == 1 || (self->ndim == b->ndim + 1 &&
                          memcmp(self->shape, b->shape, (size_t)b->ndim * sizeof(*b->shape)) == 0);
-    int64_t shape[TENSOR_MAX_DIMS], stride[TENSOR_MAX_DIMS];
+    int64_t shape[TENSOR_MAX_DIMS + 1], stride[TENSOR_MAX_DIMS + 1];
     int driver = read_driver(&args[3]);
     struct problem p = {.driver = (enum driver)driver};
 
@@ -187,8 +189,8 @@ int linalg_lstsq_forward(const struct op *op, const struct value *args, struct t
     p.columns = vector ? 1 : (lapack_int)b->shape[b->ndim - 1];
     p.rcond =
         args[2].given ? args[2].d : (p.m.single ? FLT_EPSILON : DBL_EPSILON) * (double)p.height;
-    memcpy(shape, b->shape, sizeof(shape));
-    memcpy(stride, b->stride, sizeof(stride));
+    memcpy(shape, b->shape, sizeof(b->shape));
+    memcpy(stride, b->stride, sizeof(b->stride));
     shape[b->ndim] = 1;
     stride[b->ndim] = 0;
     column = tensor_view(b, b->ndim + vector, shape, stride, b->offset);

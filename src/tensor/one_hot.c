@@ -27,18 +27,16 @@ static int64_t count_classes(const struct tensor *index, int64_t wanted)
 int one_hot_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *self = args[0].tensor, *index, *result = NULL;
-    int64_t shape[TENSOR_MAX_DIMS], classes;
+    int64_t shape[TENSOR_MAX_DIMS + 1], classes;
 
     if (self->dtype != DTYPE_i64)
         return error_set(ERROR_RUNTIME, "one_hot is only applicable to index tensor.");
     if (self->numel == 0 && args[1].i < 1)
         return error_set(ERROR_RUNTIME, "Can not infer total number of classes from empty tensor.");
-    if (self->ndim == TENSOR_MAX_DIMS)
-        return error_set(ERROR_RUNTIME, "one_hot: too many dimensions");
     index = tensor_contiguous(self);
     classes = index ? count_classes(index, args[1].i) : -1;
     if (classes >= 0) {
-        memcpy(shape, self->shape, sizeof(shape));
+        memcpy(shape, self->shape, sizeof(self->shape));
         shape[self->ndim] = classes;
         result = tensor_zeros(DTYPE_i64, self->ndim + 1, shape);
     }

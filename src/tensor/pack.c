@@ -101,8 +101,8 @@ int pack_padded_sequence_forward(const struct op *op, const struct value *args, 
     bool batch_first = args[2].i;
 
     (void)op;
-    if (input->ndim < 2)
-        return tensor_dim(input, input->ndim);
+    if (tensor_dim_there(input, !batch_first) < 0 || tensor_dim_there(input, batch_first) < 0)
+        return -1;
     if (lengths->dtype != DTYPE_i64 || lengths->ndim != 1)
         return error_set(ERROR_RUNTIME,
                          "'lengths' argument should be a 1D CPU int64 tensor, but "

@@ -25,6 +25,7 @@ static struct tensor *tensor_header(enum dtype dtype, struct storage *storage)
     t->refs = 1;
     t->dtype = (uint8_t)dtype;
     t->storage = storage;
+    t->shape[0] = t->stride[0] = 1;
     tensor_live_count++;
     return t;
 }
@@ -239,6 +240,14 @@ int tensor_item(const struct tensor *t, struct scalar *out)
 int tensor_dim(const struct tensor *t, int64_t dim)
 {
     return shape_dim(t->ndim, dim);
+}
+
+int tensor_dim_there(const struct tensor *t, int64_t dim)
+{
+    if (t->ndim == 0)
+        return error_set(ERROR_INDEX, "Dimension specified as %lld but tensor has no dimensions",
+                         (long long)dim);
+    return tensor_dim(t, dim);
 }
 
 int tensor_resize(struct tensor *t, int ndim, const int64_t *shape)

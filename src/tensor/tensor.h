@@ -58,6 +58,7 @@ struct tensor {
     struct autograd_meta *meta;
     void *python; /* the Python object that stands for this tensor, or NULL: it keeps this tensor,
                    * or this tensor keeps it (see python/tensor_type.h) */
+    /* Of a zero-dim tensor, shape[0] and stride[0] are 1: tensor_dim() gives it a dimension 0. */
     int64_t shape[TENSOR_MAX_DIMS];
     int64_t stride[TENSOR_MAX_DIMS];
 };
@@ -141,6 +142,8 @@ int tensor_item(const struct tensor *t, struct scalar *out);
 /* -ndim..ndim-1 to 0..ndim-1, or -1 with PyTorch's IndexError. A zero-dim tensor takes -1 and 0. */
 int tensor_dim(const struct tensor *t, int64_t dim);
 int shape_dim(int ndim, int64_t dim);
+/* The same where a dimension must be there: a zero-dim tensor is an IndexError too. */
+int tensor_dim_there(const struct tensor *t, int64_t dim);
 /* "[2, 3]" into buf (cut to size), returned. */
 const char *shape_text(int ndim, const int64_t *shape, char *buf, size_t size);
 int64_t shape_numel(int ndim, const int64_t *shape);

@@ -7,10 +7,19 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+/* Something that has a gradient, NULL if t has none. */
+static struct tensor *sum_of(struct tensor *t)
+{
+    if (dtype_is_complex(tensor_dtype(t)))
+        return d_sum_all(d_abs(t)); /* vectors may be known up to a phase alone */
+    return dtype_is_differentiable(tensor_dtype(t)) ? d_sum_all(t) : NULL;
+}
+
 /* Calls the row and walks back from its results; the status of the call. */
 static int run(struct call *call, bool in_place)
 {
-    struct tensor *out[OP_MAX_OUTPUTS] = {NULL}, *root = NULL;
+    struct tensor *root = NULL;
+    struct tensor_list results = {0};
     struct value args[OP_MAX_ARGS];
     size_t mark = pool_open();
     int status;
@@ -24,11 +33,9 @@ static int run(struct call *call, bool in_place)
                      : -1;
         root = status == 0 ? d_sum_all(args[0].tensor) : NULL;
     } else {
-        status = op_call(call->op, args, out);
-        if (status == 0 && dtype_is_complex(tensor_dtype(out[0])))
-            root = d_sum_all(d_abs(out[0])); /* vectors may be known up to a phase alone */
-        else if (status == 0 && dtype_is_differentiable(tensor_dtype(out[0])))
-            root = d_sum_all(out[0]);
+        status = call_run(call->op, args, &results);
+        for (size_t i = 0; i < (call->op->list ? results.count : results.count > 0); i++)
+            root = root ? d_add(root, sum_of(results.at[i])) : sum_of(results.at[i]);
     }
     if (root && dtype_is_complex(tensor_dtype(root)))
         root = d_part(root, 0);
@@ -37,8 +44,7 @@ static int run(struct call *call, bool in_place)
 
         status = backward(&request);
     }
-    for (int i = 0; i < OP_MAX_OUTPUTS; i++)
-        tensor_unref(out[i]);
+    results_release(&results);
     for (int i = 0; i < call->input_count; i++)
         tensor_set_grad(call->inputs[i], NULL);
     pool_close(mark);

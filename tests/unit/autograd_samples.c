@@ -1,6 +1,7 @@
 #include "autograd_samples.h"
 
 #include "autograd/formula.h"
+#include "base/vec.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -14,6 +15,7 @@
 const struct sample samples[] = {
 #include "autograd_samples.def"
 #include "autograd_samples_complex.def"
+#include "autograd_samples_lists.def"
 #include "autograd_samples_linalg.def"
 #include "autograd_samples_nn.def"
 #include "autograd_samples_ops.def"
@@ -153,6 +155,10 @@ static bool read_word(struct call *call, const char *text, const struct param *p
         v->ints.at = ints;
         while (*text != ']')
             ints[v->ints.count++] = strtol(text + 1, (char **)&text, 10);
+        for (int k = 0; p->type == VALUE_FLOATS && k < v->ints.count; k++)
+            call->floats[k] = (double)ints[k];
+        if (p->type == VALUE_FLOATS)
+            v->floats.at = call->floats; /* their count is that of ints */
     } else if (*text == '\'') {
         char *copy = call->texts[call->text_count++];
 
@@ -213,6 +219,34 @@ bool call_arguments(const struct call *call, struct value *args)
         args[i].tensor = t;
     }
     return true;
+}
+
+int call_run(const struct op *op, const struct value *args, struct tensor_list *results)
+{
+    struct tensor *out[OP_MAX_OUTPUTS] = {NULL};
+    bool room = true;
+
+    *results = (struct tensor_list){0};
+    if (op->list)
+        return op->list(op, args, results);
+    if (op_call(op, args, out) < 0)
+        return -1;
+    for (int i = 0; i < OP_MAX_OUTPUTS; i++) {
+        if (room && out[i])
+            room = vec_push(results, out[i]);
+        if (!room)
+            tensor_unref(out[i]);
+    }
+    if (!room)
+        results_release(results);
+    return room ? 0 : -1;
+}
+
+void results_release(struct tensor_list *results)
+{
+    for (size_t i = 0; i < results->count; i++)
+        tensor_unref(results->at[i]);
+    vec_release(results);
 }
 
 void call_release(struct call *call)

@@ -13,7 +13,7 @@
  *   b23        bool
  *   i23:0,1,1,0,2,1   int64; j3:1,2,3   int32
  *   {f23,f3}   list of tensors, - in it for none
- *   [0,1]      int[];   2 0.5  number;   T F  bool;   'text';   -  None;   @f64  dtype
+ *   [0,1]      int[], float[];   2 0.5  number;   T F  bool;   'text';   -  None;   @f64  dtype
  */
 #ifndef SADDLE_TESTS_AUTOGRAD_SAMPLES_H
 #define SADDLE_TESTS_AUTOGRAD_SAMPLES_H
@@ -39,6 +39,7 @@ struct call {
     int owned_count;
     struct tensor *lists[4][8];
     int64_t ints[4][8];
+    double floats[8];
     char texts[2][32];
     int list_count, ints_count, text_count;
 };
@@ -47,6 +48,10 @@ struct call {
 bool call_init(struct call *call, const struct sample *sample, bool turned);
 /* The arguments of the call, made from its inputs, in the pool. False: an error. */
 bool call_arguments(const struct call *call, struct value *args);
+/* Runs the row, also one that gives a list. The results are new references for results_release().
+ * -1 on error, and then there are none. */
+int call_run(const struct op *op, const struct value *args, struct tensor_list *results);
+void results_release(struct tensor_list *results);
 void call_release(struct call *call);
 
 #endif

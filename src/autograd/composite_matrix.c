@@ -24,6 +24,16 @@ static int call_first(enum op_id id, const struct value *args, int kept, struct 
     return 0;
 }
 
+/* Lets go of the results of a call that fails. -1. */
+static int give_up(struct tensor **out, int count)
+{
+    for (int k = 0; k < count; k++) {
+        tensor_unref(out[k]);
+        out[k] = NULL;
+    }
+    return -1;
+}
+
 /* ---- eigenvalues and singular values ---- */
 
 int linalg_eig_composite(const struct op *op, const struct value *args, struct tensor **out)
@@ -104,13 +114,7 @@ static int svd_values_only(struct tensor *a, struct tensor **out)
         out[2] = out[2] ? tensor_ref(out[2]) : NULL;
     }
     pool_close(mark);
-    if (out[0] && out[2])
-        return 0;
-    for (int k = 0; k < 3; k++) {
-        tensor_unref(out[k]);
-        out[k] = NULL;
-    }
-    return -1;
+    return out[0] && out[2] ? 0 : give_up(out, 3);
 }
 
 int svd_composite(const struct op *op, const struct value *args, struct tensor **out)
@@ -128,7 +132,7 @@ int svd_composite(const struct op *op, const struct value *args, struct tensor *
     v = d_conjugate(d_transpose(pool_keep(out[2]), -2, -1));
     out[2] = v ? tensor_ref(v) : NULL;
     pool_close(mark);
-    return v ? 0 : -1;
+    return v ? 0 : give_up(out, 3);
 }
 
 /* ---- inverse, solutions, determinants ---- */

@@ -68,7 +68,7 @@ static int walk_back(const struct tensor_list *results)
         struct tensor *root = results->at[i];
         struct backward_request request = {.roots = &root, .root_count = 1, .retain = true};
 
-        if (!root->requires_grad)
+        if (!root || !root->requires_grad)
             continue;
         root = dtype_is_complex(tensor_dtype(root)) ? d_sum_all(d_abs(root)) : d_sum_all(root);
         status = root ? backward(&request) : -1;

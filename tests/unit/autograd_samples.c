@@ -231,8 +231,8 @@ int call_run(const struct op *op, const struct value *args, struct tensor_list *
         return op->list(op, args, results);
     if (op_call(op, args, out) < 0)
         return -1;
-    for (int i = 0; i < OP_MAX_OUTPUTS; i++) {
-        if (room && out[i])
+    for (int i = 0; i < op->outputs; i++) {
+        if (room)
             room = vec_push(results, out[i]);
         if (!room)
             tensor_unref(out[i]);

@@ -48,8 +48,8 @@ struct call {
 bool call_init(struct call *call, const struct sample *sample, bool turned);
 /* The arguments of the call, made from its inputs, in the pool. False: an error. */
 bool call_arguments(const struct call *call, struct value *args);
-/* Runs the row, also one that gives a list. The results are new references for results_release().
- * -1 on error, and then there are none. */
+/* Runs the row, also one that gives a list. The results are new references for results_release(),
+ * NULL where an operation gives none. -1 on error, and then there is no result. */
 int call_run(const struct op *op, const struct value *args, struct tensor_list *results);
 void results_release(struct tensor_list *results);
 void call_release(struct call *call);

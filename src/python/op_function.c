@@ -21,7 +21,7 @@ typedef struct {
     const struct op *overloads[MAX_OVERLOADS];
     int count;
     bool method;
-    PyObject *home; /* the name of a function's module, NULL for a method; it lasts as the object */
+    PyObject *home; /* the name of a function's module, NULL for a method */
 } OpObject;
 
 static PyTypeObject *function_type, *method_type;
@@ -301,6 +301,15 @@ static PyGetSetDef op_getset[] = {{"__name__", op_get_name, NULL, NULL, NULL},
                                   {"__doc__", op_get_doc, NULL, NULL, NULL},
                                   {NULL, NULL, NULL, NULL, NULL}};
 
+static void function_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+
+    Py_XDECREF(((OpObject *)self)->home);
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
 static PyMethodDef function_methods[] = {{"__reduce__", function_reduce, METH_NOARGS, NULL},
                                          {NULL, NULL, 0, NULL}};
 
@@ -313,6 +322,7 @@ static PyType_Spec function_spec = {.name = "torch.builtin_function",
                                                              {Py_tp_members, op_members},
                                                              {Py_tp_getset, op_getset},
                                                              {Py_tp_methods, function_methods},
+                                                             {Py_tp_dealloc, function_dealloc},
                                                              {0, NULL}}};
 static PyType_Spec method_spec = {.name = "torch.builtin_method",
                                   .basicsize = sizeof(OpObject),

@@ -113,25 +113,36 @@ DEFINE_PART(f64, double)
 #undef DEFINE_PART
 #endif
 
+#if ISA_LEVEL == ISA_avx512 || ISA_LEVEL == ISA_avx2
+#include "tensor/tanh_math.h"
+#else
+#define v32_quick_tanh v32_tanh
+#endif
+
 #define VECTOR_GENERIC(x, name)                                                                    \
     _Generic((x), float : name##f, double : name, vector_f32 : v32_##name, vector_f64 : v64_##name)
 
-#define m_exp(x)      VECTOR_GENERIC(x, exp)(x)
-#define m_exp2(x)     VECTOR_GENERIC(x, exp2)(x)
-#define m_expm1(x)    VECTOR_GENERIC(x, expm1)(x)
-#define m_log(x)      VECTOR_GENERIC(x, log)(x)
-#define m_log2(x)     VECTOR_GENERIC(x, log2)(x)
-#define m_log10(x)    VECTOR_GENERIC(x, log10)(x)
-#define m_log1p(x)    VECTOR_GENERIC(x, log1p)(x)
-#define m_sin(x)      VECTOR_GENERIC(x, sin)(x)
-#define m_cos(x)      VECTOR_GENERIC(x, cos)(x)
-#define m_tan(x)      VECTOR_GENERIC(x, tan)(x)
-#define m_asin(x)     VECTOR_GENERIC(x, asin)(x)
-#define m_acos(x)     VECTOR_GENERIC(x, acos)(x)
-#define m_atan(x)     VECTOR_GENERIC(x, atan)(x)
-#define m_sinh(x)     VECTOR_GENERIC(x, sinh)(x)
-#define m_cosh(x)     VECTOR_GENERIC(x, cosh)(x)
-#define m_tanh(x)     VECTOR_GENERIC(x, tanh)(x)
+#define m_exp(x)   VECTOR_GENERIC(x, exp)(x)
+#define m_exp2(x)  VECTOR_GENERIC(x, exp2)(x)
+#define m_expm1(x) VECTOR_GENERIC(x, expm1)(x)
+#define m_log(x)   VECTOR_GENERIC(x, log)(x)
+#define m_log2(x)  VECTOR_GENERIC(x, log2)(x)
+#define m_log10(x) VECTOR_GENERIC(x, log10)(x)
+#define m_log1p(x) VECTOR_GENERIC(x, log1p)(x)
+#define m_sin(x)   VECTOR_GENERIC(x, sin)(x)
+#define m_cos(x)   VECTOR_GENERIC(x, cos)(x)
+#define m_tan(x)   VECTOR_GENERIC(x, tan)(x)
+#define m_asin(x)  VECTOR_GENERIC(x, asin)(x)
+#define m_acos(x)  VECTOR_GENERIC(x, acos)(x)
+#define m_atan(x)  VECTOR_GENERIC(x, atan)(x)
+#define m_sinh(x)  VECTOR_GENERIC(x, sinh)(x)
+#define m_cosh(x)  VECTOR_GENERIC(x, cosh)(x)
+#define m_tanh(x)                                                                                  \
+    _Generic((x), float                                                                            \
+             : tanhf, double                                                                       \
+             : tanh, vector_f32                                                                    \
+             : v32_quick_tanh, vector_f64                                                          \
+             : v64_tanh)(x)
 #define m_asinh(x)    VECTOR_GENERIC(x, asinh)(x)
 #define m_acosh(x)    VECTOR_GENERIC(x, acosh)(x)
 #define m_atanh(x)    VECTOR_GENERIC(x, atanh)(x)

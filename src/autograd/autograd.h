@@ -25,7 +25,8 @@ void autograd_init(void);
 
 /* Runs an operation: see op_forward for `out`, whose entries may be given (out=). */
 int op_call(const struct op *op, const struct value *args, struct tensor **out);
-/* The same for a row that gives a list (op->list): fills an empty one, which stays so on an error. */
+/* The same for a row that gives a list (op->list): fills an empty one, which stays so on an error.
+ */
 int op_call_list(const struct op *op, const struct value *args, struct tensor_list *out);
 /* Runs the in-place form, or a row with OP_MUTATES, on args[0]. Nothing is returned: self changed.
  */
@@ -111,6 +112,7 @@ struct node_type {
      * a new reference or NULL. Called once, or more often when the graph is retained. */
     int (*apply)(struct node *node, struct tensor *const *g, struct tensor **grads);
     const char *(*name)(const struct node *node);
+    bool (*shows)(const struct node *node, int edge); /* in next_functions; NULL: all do */
     void (*release_saved)(struct node *node); /* after a backward that does not retain the graph */
     void (*free)(struct node *node);          /* frees what the node owns and its memory */
 };
@@ -140,6 +142,8 @@ struct edge tensor_edge(struct tensor *t);
 /* Makes t output `nr` of node: the history of a result. */
 void tensor_set_history(struct tensor *t, struct node *node, uint32_t nr);
 const char *node_name(const struct node *node);
+/* The node of a table's row (others stay as they are) shows this name, which is constant. */
+void node_rename(struct node *node, const char *name);
 
 /* The leaf that a node gathers the gradient of, borrowed, or NULL if it is no AccumulateGrad. */
 struct tensor *node_variable(const struct node *node);

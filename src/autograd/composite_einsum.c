@@ -44,6 +44,14 @@ static struct tensor *ordered(const struct term *term, const char *letters)
     return D(permute, V_TENSOR(term->t), V_INTS(order, count));
 }
 
+/* A product in the order of `letters`; as it is if they stand so already. */
+static struct tensor *product_ordered(const struct term *term, const char *letters)
+{
+    struct tensor *t = strcmp(term->letters, letters) == 0 ? term->t : ordered(term, letters);
+
+    return t == term->t || !t ? t : D(view, V_TENSOR(t), V_INTS(t->shape, t->ndim));
+}
+
 static int64_t size_of(const struct term *term, const char *letters)
 {
     int64_t size = 1;
@@ -142,7 +150,9 @@ static bool contract(struct term *a, struct term *b, uint64_t keep)
     x = x ? d_reshape(x, 3, (int64_t[]){n, l, k}) : NULL;
     y = y ? d_reshape(y, 3, (int64_t[]){n, k, r}) : NULL;
     x = D(bmm, V_TENSOR(x), V_TENSOR(y));
-    a->t = x ? d_reshape(x, ndim, shape) : NULL;
+    a->t = x ? D(view, V_TENSOR(x), V_INTS(shape, ndim)) : NULL;
+    if (!*inner) /* where PyTorch multiplies */
+        d_renamed(a->t, "MulBackward0");
     memcpy(a->letters, all.letters, sizeof(a->letters));
     return a->t;
 }
@@ -308,6 +318,7 @@ static struct tensor *expanded(const struct equation *e, struct tensor *const *o
 static struct tensor *einsum(const struct equation *e, struct tensor *const *operands)
 {
     struct term result = {.t = expanded(e, operands, 0)}, next;
+    char order[TENSOR_MAX_DIMS + 1] = "";
 
     memcpy(result.letters, e->terms[0], sizeof(result.letters));
     if (!result.t || !take_diagonals(&result))
@@ -322,9 +333,20 @@ static struct tensor *einsum(const struct equation *e, struct tensor *const *ope
         if (!next.t || !take_diagonals(&next) || !contract(&result, &next, keep))
             return NULL;
     }
-    if (!sum_out(&result, set_of(e->result)))
-        return NULL;
-    return ordered(&result, e->result);
+    if (e->count > 1)
+        return sum_out(&result, set_of(e->result)) ? product_ordered(&result, e->result) : NULL;
+    if (strlen(result.letters) == strlen(e->result))
+        return ordered(&result, e->result);
+    /* what is kept first, then what is summed */
+    for (const char *c = e->result; *c; c++)
+        append(order, *c);
+    for (const char *c = result.letters; *c; c++) {
+        if (!strchr(e->result, *c))
+            append(order, *c);
+    }
+    result.t = ordered(&result, order);
+    memcpy(result.letters, order, sizeof(order));
+    return result.t && sum_out(&result, set_of(e->result)) ? result.t : NULL;
 }
 
 int einsum_composite(const struct op *op, const struct value *args, struct tensor **out)

@@ -47,27 +47,31 @@ static struct tensor *to_dtype(struct tensor *x, const struct value *dtype)
     return dtype->given ? d_to(x, (enum dtype)dtype->i) : x;
 }
 
-/* The largest (or least) of numbers along a dim that keeps its place, size 1. */
-static struct tensor *extreme(struct tensor *x, int dim, bool largest)
+/* The largest (or least) of numbers along a dim. */
+static struct tensor *extreme(struct tensor *x, int dim, bool largest, bool keepdim)
 {
     int64_t dims[1] = {dim};
 
     if (!x)
         return NULL;
-    return largest ? D(amax, V_TENSOR(x), V_INTS(dims, 1), V_INT(true))
-                   : D(amin, V_TENSOR(x), V_INTS(dims, 1), V_INT(true));
+    return largest ? D(amax, V_TENSOR(x), V_INTS(dims, 1), V_INT(keepdim))
+                   : D(amin, V_TENSOR(x), V_INTS(dims, 1), V_INT(keepdim));
 }
 
 /* Sums of absolute values over rows (columns), then the extreme over what is left. */
-static struct tensor *sum_norm(struct tensor *x, int sum_dim, int other, bool largest)
+static struct tensor *sum_norm(struct tensor *x, int sum_dim, int other, bool largest,
+                               const struct norm *n)
 {
     int64_t dims[1] = {sum_dim};
+    struct value dim = V_INTS(dims, 1);
+    struct norm sums = {&dim, n->keepdim, n->dtype};
 
-    return extreme(d_sum(d_abs(x), dims, 1, true), other, largest);
+    x = vector_norm(x, 1, &sums);
+    return extreme(x, other - (!n->keepdim->i && sum_dim < other), largest, n->keepdim->i);
 }
 
-/* The largest, least (0: the sum) of the singular values, with both dims at size 1. */
-static struct tensor *spectral_norm(struct tensor *x, const int *dims, int which)
+/* The largest, least (0: the sum) of the singular values. */
+static struct tensor *spectral_norm(struct tensor *x, const int *dims, int which, bool keepdim)
 {
     int64_t from[2] = {dims[0], dims[1]}, to[2] = {-2, -1}, last[1] = {-1};
     struct tensor *s = D(movedim, V_TENSOR(x), V_INTS(from, 2), V_INTS(to, 2));
@@ -75,20 +79,11 @@ static struct tensor *spectral_norm(struct tensor *x, const int *dims, int which
     s = s ? D(linalg_svdvals, V_TENSOR(s)) : NULL;
     if (!s)
         return NULL;
-    s = which == 0 ? d_sum(s, last, 1, true) : extreme(s, s->ndim - 1, which > 0);
-    s = s ? d_unsqueeze(s, -1) : NULL;
+    s = which == 0 ? d_sum(s, last, 1, keepdim) : extreme(s, s->ndim - 1, which > 0, keepdim);
+    if (!keepdim)
+        return s;
+    s = d_unsqueeze(s, -1);
     return s ? D(movedim, V_TENSOR(s), V_INTS(to, 2), V_INTS(from, 2)) : NULL;
-}
-
-/* Takes away dims of size 1 unless they are to be kept. */
-static struct tensor *without_dims(struct tensor *x, const int *dims, bool keepdim)
-{
-    int low = dims[0] < dims[1] ? dims[0] : dims[1], high = dims[0] + dims[1] - low;
-
-    if (!x || keepdim)
-        return x;
-    x = d_select(x, high, 0);
-    return x ? d_select(x, low, 0) : NULL;
 }
 
 static struct tensor *matrix_norm(struct tensor *x, double ord, const struct norm *n)
@@ -101,16 +96,13 @@ static struct tensor *matrix_norm(struct tensor *x, double ord, const struct nor
         return NULL;
     if (size != 1 && size != 2 && !isinf(size))
         return error_null(ERROR_RUNTIME, "linalg.matrix_norm: Order %g not supported.", ord);
-    x = to_dtype(x, n->dtype);
-    if (!x)
-        return NULL;
-    if (size == 2)
-        x = spectral_norm(x, dims, large ? 1 : -1);
-    else if (size == 1)
-        x = sum_norm(x, dims[0], dims[1], large);
-    else
-        x = sum_norm(x, dims[1], dims[0], large);
-    return without_dims(x, dims, n->keepdim->i);
+    if (size == 2) {
+        x = to_dtype(x, n->dtype);
+        return x ? spectral_norm(x, dims, large ? 1 : -1, n->keepdim->i) : NULL;
+    }
+    if (size == 1)
+        return sum_norm(x, dims[0], dims[1], large, n);
+    return sum_norm(x, dims[1], dims[0], large, n);
 }
 
 static struct tensor *named_norm(struct tensor *x, const char *ord, const struct norm *n)
@@ -129,7 +121,7 @@ static struct tensor *named_norm(struct tensor *x, const char *ord, const struct
     if (strcmp(ord, "nuc") != 0)
         return error_null(ERROR_RUNTIME, "linalg.matrix_norm: Order %s not supported.", ord);
     x = to_dtype(x, n->dtype);
-    return x ? without_dims(spectral_norm(x, dims, 0), dims, n->keepdim->i) : NULL;
+    return x ? spectral_norm(x, dims, 0, n->keepdim->i) : NULL;
 }
 
 /* ---- rows ---- */
@@ -192,20 +184,74 @@ int linalg_norm_text_composite(const struct op *op, const struct value *args, st
     return pool_leave(op, mark, named_norm(args[0].tensor, args[1].text, &n), out);
 }
 
+static const struct value none = {.given = false}, drop = {.given = true};
+static const struct norm plain_norm = {&none, &drop, &none};
+
+/* 0 times infinity is infinity, as NumPy has it. */
+static struct tensor *condition(struct tensor *norm, struct tensor *inverse_norm)
+{
+    return D(nan_to_num, V_TENSOR(d_mul(norm, inverse_norm)), V_FLOAT(INFINITY), V_FLOAT(INFINITY),
+             V_FLOAT(-INFINITY));
+}
+
+/* The inverses of a batch of matrices, infinite where there is none. */
+static struct tensor *inverses(struct tensor *a)
+{
+    struct tensor *out[OP_MAX_OUTPUTS] = {NULL}, *bad;
+
+    if (op_call(&ops[OP_linalg_inv_ex], (struct value[]){V_TENSOR(a), V_INT(false)}, out) < 0)
+        return NULL;
+    pool_keep(out[0]);
+    bad = d_gt(pool_keep(out[1]), d_number(scalar_int(0)));
+    bad = bad ? d_unsqueeze(d_unsqueeze(bad, -1), -1) : NULL;
+    return D(masked_fill, V_TENSOR(out[0]), V_TENSOR(bad),
+             V_TENSOR(d_number(scalar_float(INFINITY))));
+}
+
+/* The quotient of the extreme singular values; for p < 0 the other way round. */
+static struct tensor *spectral_condition(struct tensor *a, bool turned)
+{
+    struct tensor *s = D(linalg_svdvals, V_TENSOR(a)), *high, *low;
+    int64_t count = s ? s->shape[s->ndim - 1] : 0;
+
+    if (s && count == 0)
+        return pool_keep(tensor_zeros(tensor_dtype(s), s->ndim - 1, s->shape));
+    high = d_narrow(s, -1, 0, 1);
+    low = d_narrow(s, -1, count - 1, 1);
+    s = turned ? d_true_divide(low, high) : d_true_divide(high, low);
+    return s ? D(squeeze__dim, V_TENSOR(s), V_INT(-1)) : NULL;
+}
+
 int linalg_cond_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
-    struct value none = {.given = false}, drop = {.given = true};
-    struct norm n = {&none, &drop, &none};
-    struct tensor *a = args[0].tensor, *high, *low;
+    struct tensor *a = args[0].tensor, *inverse;
     double p = args[1].given ? args[1].scalar.d : 2;
     size_t mark = pool_open();
 
-    if (fabs(p) == 2) {
-        high = matrix_norm(a, p, &n);
-        low = matrix_norm(a, -p, &n);
-        return pool_leave(op, mark, d_true_divide(high, low), out);
-    }
-    high = matrix_norm(a, p, &n);
-    low = high ? D(linalg_inv, V_TENSOR(a)) : NULL;
-    return pool_leave(op, mark, d_mul(high, low ? matrix_norm(low, p, &n) : NULL), out);
+    if (a->ndim < 2)
+        return error_set(ERROR_RUNTIME, "linalg.cond: The input tensor A must have at least 2 "
+                                        "dimensions.");
+    if (fabs(p) == 2)
+        return pool_leave(op, mark, spectral_condition(a, p < 0), out);
+    inverse = inverses(a);
+    inverse = inverse ? matrix_norm(inverse, p, &plain_norm) : NULL;
+    return pool_leave(op, mark, condition(inverse ? matrix_norm(a, p, &plain_norm) : NULL, inverse),
+                      out);
+}
+
+int linalg_cond_text_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *a = args[0].tensor, *inverse;
+    size_t mark = pool_open();
+
+    if (strcmp(args[1].text, "fro") != 0 && strcmp(args[1].text, "nuc") != 0)
+        return error_set(ERROR_RUNTIME,
+                         "linalg.cond got an invalid norm type: %s. Valid options are 'fro' and "
+                         "'nuc'",
+                         args[1].text);
+    inverse = inverses(a);
+    inverse = inverse ? named_norm(inverse, args[1].text, &plain_norm) : NULL;
+    return pool_leave(op, mark,
+                      condition(inverse ? named_norm(a, args[1].text, &plain_norm) : NULL, inverse),
+                      out);
 }

@@ -135,7 +135,9 @@ static struct tensor *quantile(struct tensor *self, struct tensor *q, const stru
         if (!keepdim)
             result = D(squeeze__dim, V_TENSOR(result), V_INT(dim + 1));
     }
-    return q->ndim == 0 && result ? D(squeeze__dim, V_TENSOR(result), V_INT(0)) : result;
+    if (q->ndim == 0 && result)
+        result = D(squeeze__dim, V_TENSOR(result), V_INT(0));
+    return d_renamed(result, "SqueezeBackward3");
 }
 
 /* A number as q, in the dtype of self. */

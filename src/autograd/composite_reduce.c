@@ -51,14 +51,25 @@ int nanmean_composite(const struct op *op, const struct value *args, struct tens
     return pool_leave(op, mark, d_true_divide(d_call(OP_sum__dim, sum), count), out);
 }
 
+/* 'fro': of two dimensions it is written out in PyTorch. */
 int norm_text_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct value norm[5] = {args[0], V_SCALAR(scalar_int(2)), args[2], args[3], args[4]};
+    struct tensor *x = args[0].tensor;
+    size_t mark = pool_open();
 
+    if (strcmp(args[1].text, "nuc") == 0)
+        return pool_leave(op, mark,
+                          D(linalg_matrix_norm__text, args[0], args[1], args[2], args[3], args[4]),
+                          out);
     if (strcmp(args[1].text, "fro") != 0)
         return error_set(ERROR_RUNTIME, "%s(): p is a number or 'fro' here, got '%s'", op->name,
                          args[1].text);
-    return op_call(&ops[OP_norm], norm, out);
+    if (!args[2].given || args[2].ints.count != 2 || !dtype_is_float(tensor_dtype(x)))
+        return op_call(&ops[OP_norm], norm, out);
+    x = args[4].given ? d_to(x, (enum dtype)args[4].i) : x;
+    x = d_sum(d_mul(x, x), args[2].ints.at, 2, args[3].i);
+    return pool_leave(op, mark, d_sqrt(x), out);
 }
 
 int dist_composite(const struct op *op, const struct value *args, struct tensor **out)

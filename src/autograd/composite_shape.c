@@ -94,7 +94,8 @@ int ravel_composite(const struct op *op, const struct value *args, struct tensor
     struct tensor *self = args[0].tensor;
     size_t mark = pool_open();
 
-    return pool_leave(op, mark, d_reshape(d_call1(OP_contiguous, self), 1, &self->numel), out);
+    return pool_leave(
+        op, mark, D(view, V_TENSOR(d_call1(OP_contiguous, self)), V_INTS(&self->numel, 1)), out);
 }
 
 /* A view row with the shape of `other`. */

@@ -238,45 +238,6 @@ int triangular_solve_composite(const struct op *op, const struct value *args, st
     return leave(mark, 2, results, out);
 }
 
-/* A = L L^H, or U^H U. */
-static struct tensor *cholesky_solve(struct tensor *b, struct tensor *factor_matrix, bool upper)
-{
-    struct tensor *lower = upper ? turned_conjugate(factor_matrix) : factor_matrix;
-
-    return solve_triangular(turned_conjugate(lower), solve_triangular(lower, b, false, false), true,
-                            false);
-}
-
-int cholesky_solve_composite(const struct op *op, const struct value *args, struct tensor **out)
-{
-    size_t mark = pool_open();
-
-    if (args[0].tensor->ndim < 2 || args[1].tensor->ndim < 2)
-        return error_set(ERROR_RUNTIME,
-                         "%s should have at least 2 dimensions, but has %d dimensions "
-                         "instead",
-                         args[0].tensor->ndim < 2 ? "b" : "u",
-                         args[0].tensor->ndim < 2 ? args[0].tensor->ndim : args[1].tensor->ndim);
-    return pool_leave(op, mark, cholesky_solve(args[0].tensor, args[1].tensor, args[2].i), out);
-}
-
-int cholesky_inverse_composite(const struct op *op, const struct value *args, struct tensor **out)
-{
-    struct tensor *self = args[0].tensor;
-    size_t mark = pool_open();
-
-    if (self->ndim < 2 || self->shape[self->ndim - 1] != self->shape[self->ndim - 2])
-        return error_set(ERROR_RUNTIME, self->ndim < 2
-                                            ? "cholesky_inverse: The input tensor A must have at "
-                                              "least 2 dimensions."
-                                            : "cholesky_inverse: A must be batches of square "
-                                              "matrices");
-    return pool_leave(
-        op, mark,
-        cholesky_solve(unit(self->shape[self->ndim - 1], tensor_dtype(self)), self, args[1].i),
-        out);
-}
-
 int linalg_solve_ex_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *factors[3], *results[2], *b = args[1].tensor;
@@ -342,7 +303,7 @@ int multi_dot_composite(const struct op *op, const struct value *args, struct te
 {
     struct tensor *list[MAX_FACTORS], *result, *first, *end;
     int count = args[0].tensors.count, last[MAX_FACTORS][MAX_FACTORS];
-    int64_t sizes[MAX_FACTORS + 1];
+    int64_t sizes[MAX_FACTORS + 1], shape[2];
     char texts[2][64];
     size_t mark = pool_open();
 
@@ -378,10 +339,9 @@ int multi_dot_composite(const struct op *op, const struct value *args, struct te
     }
     chain_order(count, sizes, last);
     result = chain(list, last, 0, count - 1);
-    if (result && end->ndim == 1)
-        result = D(squeeze__dim, V_TENSOR(result), V_INT(1));
-    if (result && first->ndim == 1)
-        result = D(squeeze__dim, V_TENSOR(result), V_INT(0));
+    shape[0] = sizes[0];
+    shape[first->ndim != 1] = sizes[count];
+    result = D(view, V_TENSOR(result), V_INTS(shape, (first->ndim != 1) + (end->ndim != 1)));
     return pool_leave(op, mark, result, out);
 }
 
@@ -395,6 +355,8 @@ int vecdot_composite(const struct op *op, const struct value *args, struct tenso
                          "linalg.vecdot: Expected a floating point or complex tensor as input. Got "
                          "%s",
                          dtype_short_name(tensor_dtype(x)));
+    if (x->ndim == 1 && args[1].tensor->ndim == 1)
+        return pool_leave(op, mark, D(vdot, args[0], args[1]), out);
     return pool_leave(op, mark, d_sum(d_mul(d_conjugate(x), args[1].tensor), &args[2].i, 1, false),
                       out);
 }

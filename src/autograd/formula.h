@@ -42,6 +42,9 @@ struct tensor *d_args(enum op_id id, int count, const struct value *args);
 /* An optional tensor: None when NULL. */
 #define V_MAYBE(t) ((struct value){.given = (t) != NULL, .tensor = (t)})
 
+/* t, whose node shows the name that PyTorch's own way of computing gives it. */
+struct tensor *d_renamed(struct tensor *t, const char *name);
+
 /* For composites: takes a pooled result (NULL: an error) out of the pool into *out, a given tensor
  * being written into, and closes the pool at `mark`. */
 int pool_leave(const struct op *op, size_t mark, struct tensor *result, struct tensor **out);

@@ -164,7 +164,7 @@ static int slices_apply(struct node *node, struct tensor *const *g, struct tenso
 static const char *slices_name(const struct node *node)
 {
     (void)node;
-    return "CopySlices";
+    return "torch::autograd::CopySlices";
 }
 
 static void slices_release(struct node *node)

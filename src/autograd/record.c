@@ -26,13 +26,18 @@ struct op_node {
     size_t size;
     int saved_count;
     bool released;
-    int number; /* the argument, from 1 on, that was a Python number; 0: none */
+    int number;       /* the argument, from 1 on, that was a Python number; 0: none */
     const char *name; /* what it is called instead of its row's name, or NULL */
     struct value *args;
     struct saved *saved; /* arguments' tensors in edge order, then results, which are kept without
                           * their history: it would be a cycle */
     struct edge edges[];
 };
+
+static bool is_list(const struct param *p)
+{
+    return p->type == VALUE_TENSORS || p->type == VALUE_INDICES;
+}
 
 static const char *op_node_name(const struct node *node)
 {
@@ -50,6 +55,22 @@ static void unref_saved(struct op_node *self)
 }
 
 /* A node that has saved no values, only shapes, can be walked again, as in PyTorch. */
+static bool op_node_shows(const struct node *node, int edge)
+{
+    const struct op_node *self = (const struct op_node *)node;
+    const struct schema *schema = op_schema(self->op);
+
+    for (int i = 0, k = 0; i < schema->count; i++) {
+        if (schema->params[i].type == VALUE_TENSOR)
+            k++;
+        else if (is_list(&schema->params[i]) && self->args[i].given)
+            k += self->args[i].tensors.count;
+        if (edge < k)
+            return op_edge_shown(self->op, i, self->number);
+    }
+    return true;
+}
+
 static void op_node_release(struct node *node)
 {
     struct op_node *self = (struct op_node *)node;
@@ -203,6 +224,7 @@ static int op_node_apply(struct node *node, struct tensor *const *g, struct tens
 
 static const struct node_type op_node_type = {.apply = op_node_apply,
                                               .name = op_node_name,
+                                              .shows = op_node_shows,
                                               .release_saved = op_node_release,
                                               .free = op_node_free};
 
@@ -247,11 +269,6 @@ static void copy_list(const struct param *p, struct value *v, char **space)
     else
         v->tensors.at = (struct tensor **)*space;
     *space += bytes;
-}
-
-static bool is_list(const struct param *p)
-{
-    return p->type == VALUE_TENSORS || p->type == VALUE_INDICES;
 }
 
 static int edge_count(const struct schema *schema, const struct value *args)
@@ -469,14 +486,26 @@ static int call_of_size(const struct op *op, const struct value *args, struct te
     return status;
 }
 
+void node_rename(struct node *node, const char *name)
+{
+    if (node && node->type == &op_node_type)
+        ((struct op_node *)node)->name = name;
+}
+
+struct tensor *d_renamed(struct tensor *t, const char *name)
+{
+    node_rename(t ? t->grad_fn : NULL, name);
+    return t;
+}
+
 /* The node of t, unless it was there before `since`, takes the name of an operation that PyTorch
  * records as one and that is made of several here. */
 static void name_node(struct tensor *t, const struct op *op, uint64_t since)
 {
     struct node *node = t ? t->grad_fn : NULL;
 
-    if (node && node->type == &op_node_type && node->sequence >= since)
-        ((struct op_node *)node)->name = op_backward_name(op, NULL, 0);
+    if (node && node->sequence >= since)
+        node_rename(node, op_backward_name(op, NULL, 0));
 }
 
 static int call_named(const struct op *op, const struct value *args, struct tensor **out)

@@ -16,6 +16,8 @@ uint64_t node_next_sequence(void);
 const char *op_backward_name(const struct op *op, const struct value *args, int number);
 /* The node whose backward is under way while anomalies are watched for, or NULL. */
 extern struct node *node_running;
+/* Whether next_functions lists the edge of an argument; `number` as above. */
+bool op_edge_shown(const struct op *op, int argument, int number);
 /* Parses all schemas and makes the in-place forms. */
 void op_table_init(void);
 

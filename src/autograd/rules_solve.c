@@ -6,6 +6,11 @@ static struct tensor *turned(struct tensor *x)
     return x ? d_transpose(x, -2, -1) : NULL;
 }
 
+static struct tensor *turned_conjugate(struct tensor *x)
+{
+    return d_conjugate(turned(x));
+}
+
 static struct tensor *product(struct tensor *x, struct tensor *y)
 {
     return x && y ? d_matmul(x, y) : NULL;
@@ -91,9 +96,38 @@ void linalg_lu_factor_rule(struct grad_call *c)
     c->grads[0] = product(unpacked[0], whole);
 }
 
-static struct tensor *turned_conjugate(struct tensor *x)
+/* -common L, or -U common: what a factor L gets of a function of L L^H whose gradient is `common`.
+ */
+static struct tensor *factor_gradient(struct tensor *factor, struct tensor *common, bool upper)
 {
-    return d_conjugate(turned(x));
+    return d_neg(upper ? product(factor, common) : product(common, factor));
+}
+
+/* With gA = gB X^H for B = self: common is gA + gA^H (cholesky_solve_backward of PyTorch, which
+ * takes the factor to be triangular). */
+void cholesky_solve_rule(struct grad_call *c)
+{
+    struct tensor *factor = d_conjugate(c->args[1].tensor), *x = c->results[0], *gb, *common;
+
+    if (!c->g[0] || !factor)
+        return;
+    gb = D(cholesky_solve, V_TENSOR(c->g[0]), V_TENSOR(factor), c->args[2]);
+    if (grad_wanted(c, 0))
+        grad_store(c, 0, 0, gb);
+    if (!grad_wanted(c, 1))
+        return;
+    common = product(gb, turned(x)); /* x is conjugated here */
+    common = d_add(common, turned_conjugate(common));
+    grad_store(c, 1, 1, factor_gradient(factor, common, c->args[2].i));
+}
+
+void cholesky_inverse_rule(struct grad_call *c)
+{
+    struct tensor *factor = d_conjugate(c->args[0].tensor), *inverse = d_conjugate(c->results[0]);
+    struct tensor *common = d_add(c->g[0], turned_conjugate(c->g[0]));
+
+    common = product(inverse, product(common, inverse));
+    c->grads[0] = factor_gradient(factor, common, c->args[1].i);
 }
 
 /* X = A^+ B: the gradient of A is that of the pseudo-inverse (Golub and Pereyra 1973). */

@@ -112,8 +112,19 @@ static const struct {
 } odd_names[] = {
 #define NODE_NAME(op, name) {OP_##op, name},
 #include "autograd/node_names.def"
-#undef NODE_NAME
 };
+
+static const struct {
+    enum op_id id;
+    unsigned arguments;
+} odd_edges[] = {
+#define NODE_EDGES(op, arguments) {OP_##op, arguments},
+#include "autograd/node_names.def"
+};
+
+/* Arguments of these names say where, not what: PyTorch differentiates none of them. */
+static const char *const places[] = {"index",     "indices",      "mask",
+                                     "condition", "running_mean", "running_var"};
 
 /* What has an overload for a Python number in PyTorch: with tensors alone, and with a number. */
 static const struct {
@@ -128,6 +139,33 @@ static const struct {
     {OP_masked_fill, "MaskedFillBackward1", "MaskedFillBackward0"},
     {OP_index_fill, "IndexFillBackward1", "IndexFillBackward0"},
 };
+
+static bool number_overload(enum op_id id)
+{
+    bool found = id == OP_pow;
+
+    for (size_t i = 0; i < sizeof(overload_names) / sizeof(*overload_names); i++)
+        found |= overload_names[i].id == id;
+    return found;
+}
+
+bool op_edge_shown(const struct op *op, int argument, int number)
+{
+    const struct param *p = &op_schema(op)->params[argument];
+
+    if (argument > 0 && number == argument + 1 && number_overload(op->id))
+        return false;
+    for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+        if (strlen(places[i]) == (size_t)p->name_length &&
+            memcmp(places[i], p->name, (size_t)p->name_length) == 0)
+            return false;
+    }
+    for (size_t i = 0; i < sizeof(odd_edges) / sizeof(*odd_edges); i++) {
+        if (odd_edges[i].id == op->id)
+            return odd_edges[i].arguments >> argument & 1;
+    }
+    return true;
+}
 
 static char backward_names[OP_COUNT][40];
 
@@ -155,6 +193,8 @@ const char *op_backward_name(const struct op *op, const struct value *args, int 
 
     if (op->id == OP_pow && number != 2)
         return "PowBackward1";
+    if (op->id == OP_sort && args[3].i) /* stable */
+        return "SortBackward1";
     if (op->id == OP_div && args[2].given) /* the rounding mode */
         return "DivBackward2";
     for (size_t i = 0; i < sizeof(odd_names) / sizeof(*odd_names); i++) {

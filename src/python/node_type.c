@@ -106,18 +106,22 @@ struct node *node_of_object(PyObject *object)
 static PyObject *node_next_functions(PyObject *self, void *unused)
 {
     struct node *node = ((NodeObject *)self)->node;
-    PyObject *tuple = PyTuple_New(node->edge_count);
+    PyObject *list = PyList_New(0), *tuple;
 
     (void)unused;
-    for (int k = 0; tuple && k < node->edge_count; k++) {
-        PyObject *next = node_object(node->edges[k].node);
-        PyObject *pair = next ? Py_BuildValue("(NI)", next, node->edges[k].output_nr) : NULL;
+    for (int k = 0; list && k < node->edge_count; k++) {
+        PyObject *next, *pair;
 
-        if (!pair)
-            Py_CLEAR(tuple);
-        else
-            PyTuple_SET_ITEM(tuple, k, pair);
+        if (node->type->shows && !node->type->shows(node, k))
+            continue;
+        next = node_object(node->edges[k].node);
+        pair = next ? Py_BuildValue("(NI)", next, node->edges[k].output_nr) : NULL;
+        if (!pair || PyList_Append(list, pair) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(pair);
     }
+    tuple = list ? PyList_AsTuple(list) : NULL;
+    Py_XDECREF(list);
     return tuple;
 }
 

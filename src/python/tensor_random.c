@@ -9,20 +9,24 @@
 
 /* One way to call a method; its arguments, without self. */
 struct form {
-    const char *text;
-    struct schema schema; /* parsed when it is first called */
+    const char *text, *node; /* and what grad_fn is called afterwards */
+    struct schema schema;    /* parsed when it is first called */
     int (*fill)(struct tensor *t, const struct value *args, struct generator *g);
 };
 
 /* No gradient comes through what is going to be overwritten. */
-static bool forget_values(struct tensor *t)
+static bool forget_values(struct tensor *t, const char *node)
 {
     struct value zero = {.given = true, .tensor = t};
 
-    if (!grad_enabled() || !t->requires_grad || op_call_inplace(&ops[OP_zero_], &zero) == 0)
+    if (!grad_enabled() || !t->requires_grad)
         return true;
-    python_error();
-    return false;
+    if (op_call_inplace(&ops[OP_zero_], &zero) < 0) {
+        python_error();
+        return false;
+    }
+    node_rename(t->grad_fn, node);
+    return true;
 }
 
 static PyObject *run_form(PyObject *self, const struct form *form, const struct value *args)
@@ -30,7 +34,7 @@ static PyObject *run_form(PyObject *self, const struct form *form, const struct 
     const struct value *generator = &args[form->schema.count - 1];
     struct tensor *t = tensor_of(self);
 
-    if (!forget_values(t))
+    if (!forget_values(t, form->node))
         return NULL;
     if (form->fill(t, args, generator->given ? generator->generator : NULL) < 0)
         return python_error();
@@ -100,20 +104,21 @@ LAW(integers_to, random_integers(t, 0, args[0].i, g))
         return fill(self, &(struct python_call){args, count, names}, #name, forms,                 \
                     (int)(sizeof(forms) / sizeof(*forms)));                                        \
     }
-#define FORM(schema, law)                                                                          \
+#define FORM(schema, law, name)                                                                    \
     {                                                                                              \
-        .text = schema, .fill = fill_##law                                                         \
+        .text = schema, .node = name, .fill = fill_##law                                           \
     }
-METHOD(uniform_, FORM("(float from=0, float to=1" GENERATOR, uniform))
-METHOD(normal_, FORM("(float mean=0, float std=1" GENERATOR, normal))
-METHOD(cauchy_, FORM("(float median=0, float sigma=1" GENERATOR, cauchy))
-METHOD(log_normal_, FORM("(float mean=1, float std=2" GENERATOR, log_normal))
-METHOD(exponential_, FORM("(float lambd=1" GENERATOR, exponential))
-METHOD(geometric_, FORM("(float p" GENERATOR, geometric))
-METHOD(bernoulli_, FORM("(Tensor p" GENERATOR, bernoulli_tensor),
-       FORM("(float p=0.5" GENERATOR, bernoulli))
-METHOD(random_, FORM("(*, Generator? generator=None)", all_integers),
-       FORM("(int from, int to" GENERATOR, integers_from), FORM("(int to" GENERATOR, integers_to))
+METHOD(uniform_, FORM("(float from=0, float to=1" GENERATOR, uniform, "UniformBackward0"))
+METHOD(normal_, FORM("(float mean=0, float std=1" GENERATOR, normal, "NormalBackward0"))
+METHOD(cauchy_, FORM("(float median=0, float sigma=1" GENERATOR, cauchy, "CauchyBackward0"))
+METHOD(log_normal_, FORM("(float mean=1, float std=2" GENERATOR, log_normal, "LogNormalBackward0"))
+METHOD(exponential_, FORM("(float lambd=1" GENERATOR, exponential, "ExponentialBackward0"))
+METHOD(geometric_, FORM("(float p" GENERATOR, geometric, "GeometricBackward0"))
+METHOD(bernoulli_, FORM("(Tensor p" GENERATOR, bernoulli_tensor, "BernoulliBackward1"),
+       FORM("(float p=0.5" GENERATOR, bernoulli, "BernoulliBackward2"))
+METHOD(random_, FORM("(*, Generator? generator=None)", all_integers, "RandomBackward2"),
+       FORM("(int from, int to" GENERATOR, integers_from, "RandomBackward0"),
+       FORM("(int to" GENERATOR, integers_to, "RandomBackward1"))
 
 #define ROW(name, help)                                                                            \
     {                                                                                              \

@@ -126,3 +126,86 @@ int linalg_solve_triangular_forward(const struct op *op, const struct value *arg
     /* The buffer's rows are the columns of X^T: as it lies, it is X. */
     return op_give(op, x, out);
 }
+
+/* ---- by Cholesky factors: A = L L^H, or U^H U ---- */
+
+int cholesky_solve_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *b = args[0].tensor, *factor = args[1].tensor, *a, *x;
+    int64_t batch[TENSOR_MAX_DIMS], count;
+    int ndim = factor->ndim - 2;
+    struct matrices m;
+    lapack_int columns;
+
+    if (b->ndim < 2 || factor->ndim < 2)
+        return error_set(ERROR_RUNTIME,
+                         "%s should have at least 2 dimensions, but has %d dimensions instead",
+                         b->ndim < 2 ? "b" : "u", b->ndim < 2 ? b->ndim : factor->ndim);
+    if (matrices_square("cholesky_solve", factor, &m) < 0)
+        return -1;
+    if (b->dtype != factor->dtype)
+        return error_set(ERROR_RUNTIME,
+                         "Expected b and A to have the same dtype, but found b of type %s and A of "
+                         "type %s instead",
+                         dtype_short_name(tensor_dtype(b)), dtype_short_name(tensor_dtype(factor)));
+    if (b->shape[b->ndim - 2] != m.rows)
+        return error_set(ERROR_RUNTIME,
+                         "Incompatible matrix sizes for cholesky_solve: each A matrix is %d by %d "
+                         "but each b matrix is %lld by %lld",
+                         (int)m.rows, (int)m.rows, (long long)b->shape[b->ndim - 2],
+                         (long long)b->shape[b->ndim - 1]);
+    memcpy(batch, factor->shape, sizeof(batch));
+    if (shape_broadcast(&ndim, batch, b->ndim - 2, b->shape) < 0)
+        return -1;
+    count = shape_numel(ndim, batch);
+    a = batch_columns(factor, ndim, batch, false);
+    x = a ? batch_columns(b, ndim, batch, false) : NULL;
+    columns = (lapack_int)b->shape[b->ndim - 1];
+    for (int64_t i = 0; x && i < count && m.rows > 0 && columns > 0; i++)
+        LAPACK_CALL(&m, potrs, args[2].i ? 'U' : 'L', m.rows, columns, batch_at(a, count, i),
+                    m.rows, batch_at(x, count, i), m.rows);
+    tensor_unref(a);
+    return op_give(op, columns_turned(x), out);
+}
+
+/* potri leaves one triangle: the other is its conjugate. */
+static void mirror(const struct matrices *m, enum dtype dtype, char *matrix, bool upper)
+{
+    for (int64_t j = 0; j < m->rows; j++) {
+        for (int64_t i = j + 1; i < m->rows; i++) {
+            char *low = matrix + (size_t)(j * m->rows + i) * m->size;
+            char *high = matrix + (size_t)(i * m->rows + j) * m->size;
+            struct scalar s = dtype_load(dtype, upper ? high : low);
+
+            s.im = -s.im;
+            dtype_store(dtype, upper ? low : high, s);
+        }
+    }
+}
+
+int cholesky_inverse_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *self = args[0].tensor, *buffer;
+    bool upper = args[1].i;
+    char place[48];
+    struct matrices m;
+    lapack_int info = 0;
+    int64_t i;
+
+    if (matrices_square("cholesky_inverse", self, &m) < 0)
+        return -1;
+    buffer = columns_of(self);
+    for (i = 0; buffer && i < m.count && m.rows > 0 && info == 0; i++) {
+        info =
+            LAPACK_CALL(&m, potri, upper ? 'U' : 'L', m.rows, batch_at(buffer, m.count, i), m.rows);
+        mirror(&m, tensor_dtype(self), batch_at(buffer, m.count, i), upper);
+    }
+    if (info > 0) {
+        tensor_unref(buffer);
+        return error_set(ERROR_LINALG,
+                         "cholesky_inverse: %sThe diagonal element %d is zero, the inversion could "
+                         "not be completed because the input matrix is singular.",
+                         batch_place(self, i - 1, place, sizeof(place)), (int)info);
+    }
+    return op_give(op, columns_turned(buffer), out);
+}

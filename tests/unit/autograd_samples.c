@@ -66,7 +66,7 @@ static void fill(struct tensor *t, char kind)
             ((bool *)tensor_data(t))[i] = i % 3 != 1;
         else if (kind == 'p' || kind == 'q')
             d[i] = 0.1 + 0.8 * noise();
-        else if (kind == 'u' || kind == 'c')
+        else if (kind == 'u' || kind == 'c' || kind == 'l')
             d[i] = 1.5 + noise();
         else if (kind == 's' || kind == 'h')
             d[i] = i % (n * n * parts) % (n * parts + parts) == 0
@@ -139,7 +139,9 @@ static bool read_word(struct call *call, const char *text, const struct param *p
     v->given = strcmp(text, "-") != 0;
     if (!v->given)
         return true;
-    if (strchr("fpubicjqszh", *text) && *text && strcmp(text, "inf") != 0) {
+    if (strchr("fpubicjqszhl", *text) && *text && strcmp(text, "inf") != 0) {
+        if (*text == 'l')
+            call->lower |= 1u << (v - call->args);
         if (*text == 's' || *text == 'h')
             call->symmetric |= 1u << (v - call->args);
         if (*text == 'z' || *text == 'h')
@@ -208,8 +210,10 @@ bool call_arguments(const struct call *call, struct value *args)
     for (int i = 0; i < OP_MAX_ARGS; i++) {
         struct tensor *t = args[i].tensor;
 
-        if (!((call->symmetric | call->complex) >> i & 1))
+        if (!((call->symmetric | call->complex | call->lower) >> i & 1))
             continue;
+        if (call->lower >> i & 1)
+            t = d_call1(OP_tril, t);
         if (call->complex >> i & 1)
             t = d_call1(OP_view_as_complex, d_call1(OP_contiguous, t));
         if (call->symmetric >> i & 1)

@@ -8,6 +8,7 @@
  *   p23        the same within 0.1..0.9; u23: within 1.5..2.5
  *   q23 c23    as p23 and u23, without a gradient
  *   s33        a matrix; the argument is its sum with its transpose, which is positive-definite
+ *   l33        a matrix; the argument is its lower triangle
  *   z23        complex128, shape (2, 3), a function of its parts, a float64 tensor (2, 3, 2)
  *   h33        the same plus its transposed conjugate: Hermitian, positive-definite
  *   b23        bool
@@ -34,6 +35,7 @@ struct call {
     struct tensor *inputs[CALL_TENSORS]; /* the float64 ones, with requires_grad */
     int input_count;
     uint32_t symmetric; /* bit i: argument i is to be symmetric */
+    uint32_t lower;     /* bit i: argument i is to be lower triangular */
     uint32_t complex;   /* bit i: argument i holds the parts of complex numbers */
     struct tensor *owned[CALL_TENSORS];
     int owned_count;

@@ -78,6 +78,25 @@ enum { LANES_f32 = 8, LANES_f64 = 4 };
             memcpy(x + i, &y, bytes < VECTOR_BYTES ? bytes : VECTOR_BYTES);                        \
         }                                                                                          \
     }                                                                                              \
+    /* A row that one vector holds never leaves it: what a masked store has just written is slow   \
+     * to be read again. */                                                                                 \
+    static inline void softmax_short_##id(int64_t n, T *out, const T *in)                          \
+    {                                                                                              \
+        const int64_t lanes = VECTOR_BYTES / (int64_t)sizeof(T);                                   \
+        T row[VECTOR_BYTES / sizeof(T)];                                                           \
+        vector_##id x;                                                                             \
+        if (n == lanes)                                                                            \
+            memcpy(&x, in, VECTOR_BYTES);                                                          \
+        else                                                                                       \
+            x = part_load_##id(in, n);                                                             \
+        x = m_exp(x - row_max_##id(n, in));                                                        \
+        memcpy(row, &x, VECTOR_BYTES);                                                             \
+        x *= 1 / row_sum_##id(n, row);                                                             \
+        if (n == lanes)                                                                            \
+            memcpy(out, &x, VECTOR_BYTES);                                                         \
+        else                                                                                       \
+            part_store_##id(out, x, n);                                                            \
+    }                                                                                              \
     static void softmax_##id(int64_t n, char *const *ptr, const int64_t *stride,                   \
                              const struct scalar *params)                                          \
     {                                                                                              \
@@ -85,6 +104,10 @@ enum { LANES_f32 = 8, LANES_f64 = 4 };
         const T *in = (const T *)ptr[1];                                                           \
         (void)stride;                                                                              \
         (void)params;                                                                              \
+        if (n <= VECTOR_BYTES / (int64_t)sizeof(T)) {                                              \
+            softmax_short_##id(n, out, in);                                                        \
+            return;                                                                                \
+        }                                                                                          \
         row_exp_##id(n, out, in, row_max_##id(n, in));                                             \
         sum = 1 / row_sum_##id(n, out);                                                            \
         for (int64_t i = 0; i < n; i++)                                                            \

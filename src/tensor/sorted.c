@@ -98,12 +98,13 @@ enum { INSERTED = 24, MERGED = 160, DIGITS = 256 };
     /* By one digit after the other, the lowest first; digits in which all agree are skipped. */   \
     struct key##bits *keys_sort##bits(struct key##bits *k, struct key##bits *spare, int64_t count) \
     {                                                                                              \
-        int64_t found[bits / 8][DIGITS] = {{0}};                                                   \
+        int64_t found[bits / 8][DIGITS];                                                           \
         uint##bits##_t least = UINT##bits##_MAX;                                                   \
         if (count <= MERGED) {                                                                     \
             merge_##bits(k, spare, count);                                                         \
             return k;                                                                              \
         }                                                                                          \
+        memset(found, 0, sizeof(found)); /* not before: few are sorted sooner than this */         \
         for (int64_t i = 0; i < count; i++)                                                        \
             least = k[i].key < least ? k[i].key : least;                                           \
         for (int64_t i = 0; i < count; i++) {                                                      \

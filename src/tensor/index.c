@@ -5,7 +5,7 @@
  * stand still (stride 0), and a tensor of byte offsets, broadcast over the rest, says how far from
  * there each element lies. The iterator does the rest.
  */
-#include "tensor/index.h"
+#include "tensor/index_parts.h"
 
 #include "base/error.h"
 #include "tensor/iter.h"
@@ -14,15 +14,7 @@
 
 /* ---- the indices of a call ---- */
 
-/* One integer tensor for each indexed dimension, NULL for those that are taken whole. In a call,
- * too, each entry stands for a dimension: behind a mask of n dimensions n - 1 entries are NULL. */
-struct indices {
-    struct tensor *at[TENSOR_MAX_DIMS];
-    int count;
-    bool plain; /* seen to be in range and none below 0 */
-};
-
-static void indices_release(struct indices *in)
+void indices_release(struct indices *in)
 {
     for (int i = 0; i < in->count; i++)
         tensor_unref(in->at[i]);
@@ -62,7 +54,7 @@ static int set_mask(struct indices *in, const struct tensor *self, struct tensor
     return places ? status : -1;
 }
 
-static int indices_init(struct indices *in, const struct tensor *self, const struct value *list)
+int indices_init(struct indices *in, const struct tensor *self, const struct value *list)
 {
     int status = 0;
 
@@ -326,7 +318,7 @@ struct tensor *pick_along(struct tensor *self, int dim, struct tensor *index, bo
     return result;
 }
 
-static struct tensor *pick(struct tensor *self, const struct indices *in)
+struct tensor *indices_pick(struct tensor *self, const struct indices *in)
 {
     struct tensor *result;
     struct walk walk;
@@ -343,7 +335,7 @@ static struct tensor *pick(struct tensor *self, const struct indices *in)
     return result;
 }
 
-static int put(struct tensor *self, const struct indices *in, struct tensor *values, bool add)
+int indices_put(struct tensor *self, const struct indices *in, struct tensor *values, bool add)
 {
     struct tensor *typed = NULL;
     int64_t shape[TENSOR_MAX_DIMS];
@@ -404,19 +396,17 @@ int index_forward(const struct op *op, const struct value *args, struct tensor *
     if (is_masked(args[0].tensor, &args[1]))
         return op_give(op, mask_pick(args[0].tensor, args[1].tensors.at[0]), out);
     if (indices_init(&in, args[0].tensor, &args[1]) == 0)
-        result = pick(args[0].tensor, &in);
+        result = indices_pick(args[0].tensor, &in);
     indices_release(&in);
     return op_give(op, result, out);
 }
 
-/* What an operation on a copy of self changes: *out itself when that is self, else a copy. */
-static struct tensor *changed(struct tensor *self, struct tensor **out)
+struct tensor *index_changed(struct tensor *self, struct tensor **out)
 {
     return *out == self ? tensor_ref(self) : tensor_clone(self);
 }
 
-/* Gives the changed tensor; when it is *out already nothing is left to do. */
-static int give_changed(const struct op *op, int status, struct tensor *target, struct tensor **out)
+int index_give_changed(const struct op *op, int status, struct tensor *target, struct tensor **out)
 {
     if (status < 0 || !target || target == *out) {
         tensor_unref(target);
@@ -441,206 +431,7 @@ int index_put_forward(const struct op *op, const struct value *args, struct tens
     if (values->numel == 1 && !args[3].i && is_masked(self, &args[1]))
         return mask_fill(self, args[1].tensors.at[0], values);
     if (indices_init(&in, self, &args[1]) == 0)
-        status = put(self, &in, values, args[3].i);
+        status = indices_put(self, &in, values, args[3].i);
     indices_release(&in);
     return status;
-}
-
-/* The index argument of index_select() and its like, for dim. */
-static int dim_index(struct indices *in, const struct op *op, const struct value *args, int *dim)
-{
-    struct tensor *self = args[0].tensor, *index = args[2].tensor, *whole;
-    int64_t wrong;
-
-    memset(in, 0, sizeof(*in));
-    *dim = tensor_dim(self, args[1].i);
-    if (*dim < 0)
-        return -1;
-    if (index->ndim > 1)
-        return error_set(ERROR_INDEX, "%s(): Index is supposed to be a vector", op->name);
-    if (index->dtype != DTYPE_i64 && index->dtype != DTYPE_i32)
-        return error_set(ERROR_RUNTIME, "%s(): Expected dtype int32 or int64 for index", op->name);
-    in->count = *dim + 1;
-    in->at[*dim] = tensor_to(index, DTYPE_i64);
-    if (!in->at[*dim])
-        return -1;
-    if (op->id == OP_index_fill)
-        return 0;
-    whole = tensor_contiguous(in->at[*dim]);
-    if (whole && index_outside(whole, 0, self->ndim ? self->shape[*dim] - 1 : 0, &wrong))
-        op->id == OP_index_copy
-            ? error_set(
-                  ERROR_INDEX,
-                  "index_copy_(): index %lld is out of bounds for dimension %d with size %lld",
-                  (long long)wrong, *dim, (long long)self->shape[*dim])
-            : error_set(ERROR_INDEX, "index out of range in self");
-    else if (whole)
-        in->plain = true;
-    tensor_unref(whole);
-    return in->plain ? 0 : -1;
-}
-
-struct tensor *tensor_as_row(struct tensor *t)
-{
-    return t->ndim ? tensor_ref(t) : tensor_view(t, 1, (int64_t[]){1}, (int64_t[]){1}, t->offset);
-}
-
-/* The three tensors of a call with zero-dim ones as rows. */
-struct row_call {
-    struct value args[3];
-    bool flat; /* self was zero-dim */
-};
-
-static int row_call_init(struct row_call *call, const struct value *args)
-{
-    memcpy(call->args, args, sizeof(call->args));
-    call->flat = args[0].tensor->ndim == 0;
-    call->args[0].tensor = tensor_as_row(args[0].tensor);
-    call->args[2].tensor = tensor_as_row(args[2].tensor);
-    return call->args[0].tensor && call->args[2].tensor ? 0 : -1;
-}
-
-static void row_call_release(struct row_call *call)
-{
-    tensor_unref(call->args[0].tensor);
-    tensor_unref(call->args[2].tensor);
-}
-
-int index_select_forward(const struct op *op, const struct value *args, struct tensor **out)
-{
-    struct tensor *result = NULL, *flat;
-    struct indices in = {.count = 0};
-    struct row_call call;
-    int dim;
-
-    if (row_call_init(&call, args) == 0 && dim_index(&in, op, call.args, &dim) == 0)
-        result = pick(call.args[0].tensor, &in);
-    if (result && call.flat) {
-        flat = tensor_view(result, 0, result->shape, result->stride, 0);
-        tensor_unref(result);
-        result = flat;
-    }
-    indices_release(&in);
-    row_call_release(&call);
-    return op_give(op, result, out);
-}
-
-/* self with `source` put into, or added to, the slices that the index names. */
-static int put_slices(const struct op *op, const struct value *args, struct tensor *source,
-                      bool add, struct tensor **out)
-{
-    struct tensor *target = changed(args[0].tensor, out);
-    struct value changed_args[3] = {{.given = true, .tensor = target}, args[1], args[2]};
-    struct indices in = {.count = 0};
-    struct row_call call = {.flat = false};
-    int dim, status = -1;
-
-    if (target && row_call_init(&call, changed_args) == 0 &&
-        dim_index(&in, op, call.args, &dim) == 0) {
-        if (source->ndim > 0 &&
-            (source->ndim != call.args[0].tensor->ndim || source->shape[dim] != in.at[dim]->numel))
-            error_set(add ? ERROR_RUNTIME : ERROR_INDEX,
-                      add ? "index_add_(): Number of indices (%lld) should be equal to "
-                            "source.size(dim): (%lld), for dim: %d"
-                          : "index_copy_(): Number of indices (%lld) should be equal to "
-                            "source.size(dim) (%lld)",
-                      (long long)in.at[dim]->numel,
-                      (long long)(dim < source->ndim ? source->shape[dim] : 1), dim);
-        else
-            status = put(call.args[0].tensor, &in, source, add);
-    }
-    indices_release(&in);
-    if (target)
-        row_call_release(&call);
-    return give_changed(op, status, target, out);
-}
-
-int index_add_forward(const struct op *op, const struct value *args, struct tensor **out)
-{
-    struct tensor *self = args[0].tensor, *source = args[3].tensor, *scaled, *factor = NULL, *in[2];
-    static const struct scalar none[2];
-    int status = 0;
-
-    if (self->dtype != source->dtype)
-        return error_set(
-            ERROR_RUNTIME, "index_add_(): self (%s) and source (%s) must have the same scalar type",
-            dtype_short_name(tensor_dtype(self)), dtype_short_name(tensor_dtype(source)));
-    scaled = tensor_ref(source);
-    if (args[4].scalar.d != 1) {
-        tensor_unref(scaled);
-        scaled = NULL;
-        factor = tensor_wrap_number(args[4].scalar);
-        in[0] = args[3].tensor;
-        in[1] = factor;
-        status = factor ? elementwise_run(op, OP_mul, in, none, &scaled) : -1;
-    }
-    if (status == 0)
-        status = put_slices(op, args, scaled, true, out);
-    tensor_unref(factor);
-    tensor_unref(scaled);
-    return status;
-}
-
-int index_copy_forward(const struct op *op, const struct value *args, struct tensor **out)
-{
-    struct tensor *self = args[0].tensor, *source = args[3].tensor;
-
-    if (self->dtype != source->dtype)
-        return error_set(ERROR_RUNTIME,
-                         "index_copy_(): self and source expected to have the same dtype, but got "
-                         "(self) %s and (source) %s",
-                         dtype_short_name(tensor_dtype(self)),
-                         dtype_short_name(tensor_dtype(source)));
-    return put_slices(op, args, source, false, out);
-}
-
-int index_fill_forward(const struct op *op, const struct value *args, struct tensor **out)
-{
-    if (args[3].tensor->ndim != 0)
-        return error_set(ERROR_RUNTIME,
-                         "index_fill_ only supports a 0-dimensional value tensor, but got tensor "
-                         "with %d dimension(s).",
-                         args[3].tensor->ndim);
-    return put_slices(op, args, args[3].tensor, false, out);
-}
-
-int masked_scatter_forward(const struct op *op, const struct value *args, struct tensor **out)
-{
-    struct tensor *self = args[0].tensor, *mask = args[1].tensor, *source = args[2].tensor;
-    struct tensor *target = NULL, *wide = NULL, *flat = NULL, *list[1];
-    int64_t stride[TENSOR_MAX_DIMS], count;
-    struct indices in = {.count = 0};
-    int lead = self->ndim - mask->ndim, status = -1;
-
-    for (int d = 0; d < self->ndim; d++)
-        stride[d] = d < lead || mask->shape[d - lead] == 1 ? 0 : mask->stride[d - lead];
-    if (source->dtype != self->dtype)
-        return error_set(ERROR_RUNTIME,
-                         "masked_scatter: expected self and source to have same dtypes but got%s "
-                         "and %s",
-                         dtype_short_name(tensor_dtype(self)),
-                         dtype_short_name(tensor_dtype(source)));
-    if (lead < 0)
-        return error_set(ERROR_RUNTIME, "masked_scatter: the mask must broadcast to self");
-    target = changed(self, out);
-    wide = tensor_view(mask, self->ndim, self->shape, stride, mask->offset);
-    flat = tensor_contiguous(source);
-    list[0] = wide;
-    if (target && wide && flat &&
-        indices_init(&in, self, &(struct value){.given = true, .tensors = {list, 1}}) == 0) {
-        count = in.count ? in.at[0]->numel : 0;
-        if (flat->numel < count) {
-            error_set(ERROR_RUNTIME,
-                      "masked_scatter: expected self and source to have same number of elements");
-        } else {
-            struct tensor *part = tensor_view(flat, 1, &count, (int64_t[]){1}, flat->offset);
-
-            status = part ? put(target, &in, part, false) : -1;
-            tensor_unref(part);
-        }
-    }
-    indices_release(&in);
-    tensor_unref(wide);
-    tensor_unref(flat);
-    return give_changed(op, status, target, out);
 }

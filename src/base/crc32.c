@@ -10,10 +10,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
 enum { SLICES = 8, BLOCK = 64, LANE = 16 };
 
 /* tables[k][b]: what the byte b becomes with k bytes of zeros behind it. */
@@ -52,32 +48,41 @@ static uint32_t add_by_tables(uint32_t rest, const unsigned char *at, size_t len
 
 #if defined(__x86_64__)
 
-__attribute__((target("pclmul,sse4.1"))) static inline __m128i fold(__m128i x, __m128i by,
-                                                                    __m128i onto)
+#define FOLDING __attribute__((target("pclmul,sse4.1")))
+typedef long long lane __attribute__((vector_size(LANE)));
+
+static inline lane load(const unsigned char *at)
 {
-    return _mm_xor_si128(
-        onto, _mm_xor_si128(_mm_clmulepi64_si128(x, by, 0x00), _mm_clmulepi64_si128(x, by, 0x11)));
+    lane x;
+
+    memcpy(&x, at, sizeof(x));
+    return x;
+}
+
+FOLDING static inline lane fold(lane x, lane by, lane onto)
+{
+    return onto ^ __builtin_ia32_pclmulqdq128(x, by, 0x00) ^
+           __builtin_ia32_pclmulqdq128(x, by, 0x11);
 }
 
 /* At least one block; stores where it stopped. */
-__attribute__((target("pclmul,sse4.1"))) static uint32_t
-add_by_folding(uint32_t rest, const unsigned char *at, size_t length, size_t *done)
+FOLDING static uint32_t add_by_folding(uint32_t rest, const unsigned char *at, size_t length,
+                                       size_t *done)
 {
     /* x^(512 + 32), x^(512 - 32), and the same of 128: reflected, mod P. */
-    const __m128i by_block = _mm_set_epi64x(0x1c6e41596, 0x154442bd4);
-    const __m128i by_lane = _mm_set_epi64x(0x0ccaa009e, 0x1751997d0);
+    const lane by_block = {0x154442bd4, 0x1c6e41596}, by_lane = {0x1751997d0, 0x0ccaa009e};
     unsigned char last[LANE];
-    __m128i x[4];
+    lane x[4];
 
     for (int i = 0; i < 4; i++)
-        x[i] = _mm_loadu_si128((const __m128i *)(at + i * LANE));
-    x[0] = _mm_xor_si128(x[0], _mm_cvtsi32_si128((int)rest));
+        x[i] = load(at + i * LANE);
+    x[0] ^= (lane){rest, 0};
     for (*done = BLOCK; *done + BLOCK <= length; *done += BLOCK)
         for (int i = 0; i < 4; i++)
-            x[i] = fold(x[i], by_block, _mm_loadu_si128((const __m128i *)(at + *done + i * LANE)));
+            x[i] = fold(x[i], by_block, load(at + *done + i * LANE));
     for (int i = 1; i < 4; i++)
         x[i] = fold(x[i - 1], by_lane, x[i]);
-    _mm_storeu_si128((__m128i *)last, x[3]);
+    memcpy(last, &x[3], LANE);
     return add_by_tables(0, last, LANE);
 }
 

@@ -162,6 +162,10 @@ static int read_sizes(PyObject *const *v, struct sizes *s)
         return value_error("proj_size should be a positive integer or zero to disable projections");
     if (proj >= s->hidden)
         return value_error("proj_size has to be smaller than hidden_size");
+    if (s->layers == 0) {
+        PyErr_SetString(PyExc_IndexError, "list index out of range");
+        return -1;
+    }
     if (cell == CELL_COUNT) {
         PyErr_Format(PyExc_ValueError, "Unrecognized RNN mode: %S", v[MODE]);
         return -1;

@@ -1,6 +1,7 @@
 /* Pooling with any number of dimensions, by the rows for two and three. */
 #include "autograd/formula.h"
 #include "base/error.h"
+#include "tensor/random.h"
 
 #include <string.h>
 
@@ -193,6 +194,60 @@ int adaptive_max_pool_composite(const struct op *op, const struct value *args, s
         }
     }
     return leave_pair(mark, results, args[2].i, out);
+}
+
+/* ---- fractional_max_pool ---- */
+
+/* The sizes that are asked for, or that the ratio makes of the input's. */
+static int fractional_size(const struct op *op, const struct value *args, int dims, int64_t *size)
+{
+    const struct tensor *input = args[0].tensor;
+
+    if (!args[2].given && !args[3].given)
+        return error_set(ERROR_VALUE,
+                         "%s requires specifying either an output_size or an output_ratio",
+                         op->name);
+    if (input->ndim < dims + 1)
+        return error_set(ERROR_INDEX,
+                         "Dimension out of range (expected to be in range of [%d, %d], but got %d)",
+                         -input->ndim, input->ndim - 1, -dims - 1);
+    if (args[2].given ? args[2].ints.count != dims : args[3].floats.count != dims)
+        return error_set(ERROR_RUNTIME,
+                         "%s: output_size must either be a single Int or tuple of Ints", op->name);
+    for (int d = 0; d < dims; d++)
+        size[d] =
+            args[2].given
+                ? args[2].ints.at[d]
+                : (int64_t)((double)input->shape[input->ndim - dims + d] * args[3].floats.at[d]);
+    return 0;
+}
+
+int fractional_max_pool_composite(const struct op *op, const struct value *args,
+                                  struct tensor **out)
+{
+    int dims = dims_of(op);
+    struct tensor *input = args[0].tensor, *u = args[5].given ? args[5].tensor : NULL;
+    struct tensor *results[OP_MAX_OUTPUTS] = {NULL};
+    int64_t size[3];
+    size_t mark;
+
+    if (fractional_size(op, args, dims, size) < 0)
+        return -1;
+    mark = pool_open();
+    if (!u) {
+        int64_t shape[] = {input->ndim == dims + 1 ? 1 : input->shape[0],
+                           input->shape[input->ndim - dims - 1], dims};
+
+        u = pool_keep(tensor_new(tensor_dtype(input), 3, shape));
+        if (u && random_uniform(u, 0, 1, NULL) < 0)
+            u = NULL;
+    }
+    if (u &&
+        op_call(&ops[dims == 3 ? OP__fractional_max_pool3d : OP__fractional_max_pool2d],
+                (struct value[]){args[0], args[1], V_INTS(size, dims), V_TENSOR(u)}, results) == 0)
+        for (int i = 0; i < 2; i++)
+            pool_keep(results[i]);
+    return leave_pair(mark, results, args[4].i, out);
 }
 
 /* ---- max_unpool ---- */

@@ -121,12 +121,12 @@ static int read_floats(const struct param *p, PyObject *object, struct value *v,
     Py_ssize_t count;
     double *floats;
 
-    if (p->list_size == 1 && is_python_number(object)) {
-        floats = take_block(out, sizeof(*floats));
+    if (p->list_size > 0 && is_python_number(object)) {
+        floats = take_block(out, (size_t)p->list_size * sizeof(*floats));
         v->floats.at = floats;
-        v->floats.count = 1;
-        if (floats)
-            *floats = PyFloat_AsDouble(object);
+        v->floats.count = p->list_size;
+        for (int i = 0; floats && i < p->list_size; i++)
+            floats[i] = PyFloat_AsDouble(object);
         return floats && !PyErr_Occurred() ? 1 : -1;
     }
     if (!PyTuple_Check(object) && !PyList_Check(object))

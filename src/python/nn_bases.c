@@ -10,25 +10,26 @@
  * row of layers.def stands there before its layers; the others are made when first wanted. */
 static const struct base {
     const char *file, *name, *parent, *stems;
+    bool constructs; /* its layers have its constructor, whose errors name it */
 } bases[] = {
-    {"conv", "_ConvNd", NULL, "Conv"},
-    {"conv", "_ConvTransposeNd", "_ConvNd", "ConvTranspose"},
-    {"batchnorm", "_NormBase", NULL, ""},
-    {"batchnorm", "_BatchNorm", "_NormBase", "BatchNorm"},
-    {"instancenorm", "_InstanceNorm", "_NormBase", "InstanceNorm"},
-    {"dropout", "_DropoutNd", NULL, "*"},
-    {"pooling", "_MaxPoolNd", NULL, "MaxPool"},
-    {"pooling", "_MaxUnpoolNd", NULL, "MaxUnpool"},
-    {"pooling", "_AvgPoolNd", NULL, "AvgPool"},
-    {"pooling", "_AdaptiveMaxPoolNd", NULL, "AdaptiveMaxPool"},
-    {"pooling", "_AdaptiveAvgPoolNd", NULL, "AdaptiveAvgPool"},
-    {"pooling", "_LPPoolNd", NULL, "LPPool"},
-    {"padding", "_ConstantPadNd", NULL, "ConstantPad ZeroPad"},
-    {"padding", "_ReflectionPadNd", NULL, "ReflectionPad"},
-    {"padding", "_ReplicationPadNd", NULL, "ReplicationPad"},
+    {"conv", "_ConvNd", NULL, "Conv", false},
+    {"conv", "_ConvTransposeNd", "_ConvNd", "ConvTranspose", false},
+    {"batchnorm", "_NormBase", NULL, "", false},
+    {"batchnorm", "_BatchNorm", "_NormBase", "BatchNorm", true},
+    {"instancenorm", "_InstanceNorm", "_NormBase", "InstanceNorm", true},
+    {"dropout", "_DropoutNd", NULL, "*", true},
+    {"pooling", "_MaxPoolNd", NULL, "MaxPool", true},
+    {"pooling", "_MaxUnpoolNd", NULL, "MaxUnpool", false},
+    {"pooling", "_AvgPoolNd", NULL, "AvgPool", false},
+    {"pooling", "_AdaptiveMaxPoolNd", NULL, "AdaptiveMaxPool", true},
+    {"pooling", "_AdaptiveAvgPoolNd", NULL, "AdaptiveAvgPool", true},
+    {"pooling", "_LPPoolNd", NULL, "LPPool", true},
+    {"padding", "_ConstantPadNd", NULL, "ConstantPad ZeroPad", false},
+    {"padding", "_ReflectionPadNd", NULL, "ReflectionPad", false},
+    {"padding", "_ReplicationPadNd", NULL, "ReplicationPad", false},
     {"loss", "_WeightedLoss", "_Loss",
-     "NLLLoss BCELoss CrossEntropyLoss MultiLabelSoftMarginLoss MultiMarginLoss"},
-    {"loss", "_Loss", NULL, "*"},
+     "NLLLoss BCELoss CrossEntropyLoss MultiLabelSoftMarginLoss MultiMarginLoss", false},
+    {"loss", "_Loss", NULL, "*", false},
 };
 
 static bool lists(const char *stems, const char *name)
@@ -94,6 +95,16 @@ static PyObject *base_type(PyObject *torch, const struct base *b)
     Py_XDECREF(parent);
     Py_XDECREF(tuple);
     return status == 0 ? Py_NewRef(type) : NULL;
+}
+
+const char *layer_constructor_owner(const struct layer_type *layer)
+{
+    const struct base *base = base_of(layer);
+
+    /* A class without arguments has no constructor of its own in PyTorch. */
+    if (layer->takes.positional == 0 && layer->takes.count < 2)
+        return "Module";
+    return base && base->constructs ? base->name : layer->name;
 }
 
 PyObject *layer_bases(PyObject *torch, const struct layer_type *layer)

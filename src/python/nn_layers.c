@@ -169,9 +169,7 @@ static int layer_init(PyObject *self, PyObject *tuple, PyObject *keywords)
         return -1;
     if (takes_anything(layer))
         return 0;
-    /* A class without arguments has no constructor of its own in PyTorch. */
-    snprintf(function, sizeof(function), "%s.__init__",
-             layer->takes.count ? layer->name : "Module");
+    snprintf(function, sizeof(function), "%s.__init__", layer_constructor_owner(layer));
     if (layer_bind(function, &layer->takes, tuple, keywords, args) < 0)
         return -1;
     status = layer_set_up(self, layer, args);

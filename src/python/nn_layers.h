@@ -75,6 +75,8 @@ int layer_set_up(PyObject *self, const struct layer_type *layer, PyObject **args
 /* The classes that a layer is made from, as a tuple: _ConvNd for Conv2d (nn_bases.c). New
  * reference. */
 PyObject *layer_bases(PyObject *torch, const struct layer_type *layer);
+/* The class whose constructor a layer has in PyTorch. */
+const char *layer_constructor_owner(const struct layer_type *layer);
 /* The digit in the name of a layer: 2 of Conv2d. */
 int layer_dims(const struct layer_type *layer);
 /* 3 -> (3, 3); what is a sequence already becomes a tuple; a text stays one. 0, or -1 with an

@@ -162,6 +162,43 @@ int setup_unpool(PyObject *self, PyObject **args)
     return status;
 }
 
+/* Whether all of a tuple of numbers lie between 0 and 1; -1 with an exception. */
+static int are_ratios(PyObject *ratios)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(ratios); i++) {
+        double ratio = PyFloat_AsDouble(PyTuple_GET_ITEM(ratios, i));
+
+        if (PyErr_Occurred() || !(ratio > 0 && ratio < 1))
+            return PyErr_Occurred() ? -1 : 0;
+    }
+    return 1;
+}
+
+int setup_fractional(PyObject *self, PyObject **args)
+{
+    enum { KERNEL_SIZE, OUTPUT_SIZE, OUTPUT_RATIO };
+    const struct layer_type *layer = ((ModuleObject *)self)->layer;
+    bool by_size = args[OUTPUT_SIZE] != Py_None, by_ratio = args[OUTPUT_RATIO] != Py_None;
+    PyObject *given = Py_NewRef(args[OUTPUT_RATIO]);
+    int dims = layer_dims(layer), fits = 1;
+
+    if (layer_make_tuple(&args[KERNEL_SIZE], dims) < 0 ||
+        (by_size && layer_make_tuple(&args[OUTPUT_SIZE], dims) < 0) ||
+        (by_ratio && layer_make_tuple(&args[OUTPUT_RATIO], dims) < 0))
+        fits = -1;
+    else if (!by_size && !by_ratio)
+        PyErr_Format(PyExc_ValueError,
+                     "%s requires specifying either an output size, or a pooling ratio",
+                     layer->name);
+    else if (by_size && by_ratio)
+        PyErr_SetString(PyExc_ValueError,
+                        "only one of output_size and output_ratio may be specified");
+    else if (by_ratio && (fits = are_ratios(args[OUTPUT_RATIO])) == 0)
+        PyErr_Format(PyExc_ValueError, "output_ratio must be between 0 and 1 (got %S)", given);
+    Py_DECREF(given);
+    return PyErr_Occurred() || fits < 0 ? -1 : 0;
+}
+
 /* Factors become floats. */
 int setup_upsample(PyObject *self, PyObject **args)
 {

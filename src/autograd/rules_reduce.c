@@ -187,7 +187,7 @@ void norm_rule(struct grad_call *c)
     g = d_keep_dims(c->g[0], self, &c->args[2], c->args[3].i);
     result = d_keep_dims(result, self, &c->args[2], c->args[3].i);
     if (p == 0) {
-        c->grads[0] = d_zeros(self);
+        return; /* a count of elements: as in PyTorch no gradient at all */
     } else if (p == 1) {
         grad_store(c, 0, 0, d_mul(g, d_sign(self)));
     } else if (isinf(p)) { /* the gradient is shared by all extremes */

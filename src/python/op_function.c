@@ -10,6 +10,7 @@
 #include "python/module.h"
 #include "python/tensor_type.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <structmember.h>
 
@@ -207,6 +208,14 @@ static int read_old_reduction(const struct schema *schema, struct value *values)
     return 0;
 }
 
+/* max__dim is max to Python; linalg_norm is norm in torch.linalg. */
+static size_t python_length(const char *name)
+{
+    const char *overload = strstr(name + 1, "__");
+
+    return overload ? (size_t)(overload - name) : strlen(name);
+}
+
 static PyObject *op_vectorcall(PyObject *callable, PyObject *const *args, size_t nargsf,
                                PyObject *names)
 {
@@ -215,6 +224,7 @@ static PyObject *op_vectorcall(PyObject *callable, PyObject *const *args, size_t
     const struct schema *schemas[MAX_OVERLOADS];
     const char *self_name = self->method ? NULL : "input";
     bool takes_out = false;
+    char name[64];
 
     for (int i = 0; i < self->count; i++) {
         const struct op *op = self->overloads[i];
@@ -236,7 +246,10 @@ static PyObject *op_vectorcall(PyObject *callable, PyObject *const *args, size_t
         args_release(&parsed);
         return result;
     }
-    return args_mismatch(self->name, schemas, self->count, &call,
+    /* errors of torch.linalg.norm() are those of linalg_norm() */
+    snprintf(name, sizeof(name), "%.*s", (int)python_length(self->overloads[0]->name),
+             self->overloads[0]->name);
+    return args_mismatch(self->method ? self->name : name, schemas, self->count, &call,
                          self->method ? ARGS_METHOD
                          : takes_out  ? ARGS_OUT
                                       : 0);
@@ -366,14 +379,6 @@ static int add_row(PyObject *namespace, const struct op *op, const char *name, s
     }
     Py_XDECREF(key);
     return status;
-}
-
-/* max__dim is max to Python; linalg_norm is norm in torch.linalg. */
-static size_t python_length(const char *name)
-{
-    const char *overload = strstr(name + 1, "__");
-
-    return overload ? (size_t)(overload - name) : strlen(name);
 }
 
 static int add_function(PyObject *torch, const char *module, const struct op *op, size_t skip)

@@ -126,7 +126,8 @@ struct node {
     struct edge *edges;
     struct task *task;  /* of the backward that is under way */
     struct hook *hooks; /* on the gradients of the outputs, before apply */
-    void *python;       /* the Python object that stands for this node, borrowed */
+    struct node_hook *whole;
+    void *python; /* the Python object that stands for this node, borrowed */
 };
 
 /* Fills a node that the caller has allocated; edges is its array, filled by the caller. */
@@ -153,6 +154,42 @@ struct tensor *node_variable(const struct node *node);
 struct hook *node_hooks(const struct node *node);
 int node_add_hook(struct node *node, struct hook hook); /* id > 0, or -1 */
 void node_remove_hook(struct node *node, int id);
+
+/* Hooks on a whole node run before its apply, with all gradients of its outputs in g and grads
+ * NULL, or after it. They may put other gradients in the place of some: new references, those that
+ * they replace are released. 0 or -1. */
+struct node_hook {
+    int (*call)(void *data, const struct node *node, struct tensor **g, struct tensor **grads);
+    void (*release)(void *data);
+    void *data;
+    bool after;
+    int id;
+    struct node_hook *next;
+};
+int node_add_whole_hook(struct node *node, struct node_hook hook); /* id > 0, or -1 */
+void node_remove_whole_hook(struct node *node, int id);
+
+/* ---- what nodes save ---- */
+
+/* While these are set, each tensor whose values a node saves is handed to pack(), and what that
+ * gives is kept in its place; unpack() gives the values back when they are needed. Counted. */
+struct saved_hooks {
+    int refs;
+    void *(*pack)(struct saved_hooks *hooks, struct tensor *t);        /* NULL: an error */
+    struct tensor *(*unpack)(struct saved_hooks *hooks, void *packed); /* a new reference */
+    void (*drop)(void *packed);
+    void (*free)(struct saved_hooks *hooks);
+};
+extern struct saved_hooks *saved_hooks; /* NULL by default */
+void saved_hooks_unref(struct saved_hooks *hooks);
+
+/* Up to `count` tensors that have been packed, each with its place in the graph; NULL: none. */
+struct packed;
+int packed_add(struct packed **list, int count, int k, struct tensor *t);
+bool packed_has(const struct packed *list, int k);
+/* Tensor k again; with its history, if recording is on. A new reference. */
+struct tensor *packed_get(const struct packed *list, int k);
+void packed_free(struct packed *list);
 
 /* ---- backward ---- */
 

@@ -252,6 +252,19 @@ static int run_hooks(struct node *node, struct tensor **g)
     return 0;
 }
 
+/* The hooks on the whole node, those before its apply (grads NULL) or those after it. */
+static int run_whole_hooks(struct node *node, struct tensor **g, struct tensor **grads)
+{
+    struct node_hook *next;
+
+    for (struct node_hook *hook = node->whole; hook; hook = next) {
+        next = hook->next;
+        if (hook->after == (grads != NULL) && hook->call(hook->data, node, g, grads) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* Hands the gradients of inputs over; *done when the node itself need not run. */
 static void capture(struct run *run, struct task *task, bool *done)
 {
@@ -370,7 +383,7 @@ static int run_task(struct run *run, struct task *task)
 
     if (!task->needed || !any_gradient(task))
         return deliver(run, node, NULL);
-    if (run_hooks(node, task->g) < 0)
+    if (run_hooks(node, task->g) < 0 || (node->whole && run_whole_hooks(node, task->g, NULL) < 0))
         return -1;
     capture(run, task, &done);
     if (done)
@@ -382,6 +395,11 @@ static int run_task(struct run *run, struct task *task)
     }
     status =
         anomaly ? apply_watched(node, task->g, grads) : node->type->apply(node, task->g, grads);
+    if (status == 0 && node->whole && run_whole_hooks(node, task->g, grads) < 0) {
+        for (int k = 0; k < node->edge_count; k++)
+            tensor_unref(grads[k]);
+        status = -1;
+    }
     if (status == 0 && observer && observer->node)
         observer->node(observer->data, node, task->g, grads);
     if (!run->request->retain && node->type->release_saved)

@@ -77,19 +77,24 @@ static void free_hooks(struct hook *hooks)
     }
 }
 
+/* At the end, but hooks of one kind on one output stay together, as PyTorch keeps them: what
+ * retain_grad() sees is decided by where the first of the others was. */
 static int append_hook(struct hook **list, struct hook hook)
 {
     static int next_id;
-    struct hook *made = mem_alloc(sizeof(*made));
+    struct hook *made = mem_alloc(sizeof(*made)), **at = NULL;
 
     if (!made)
         return -1;
     *made = hook;
     made->id = ++next_id;
-    made->next = NULL;
-    while (*list)
-        list = &(*list)->next;
-    *list = made;
+    for (; *list; list = &(*list)->next)
+        if ((*list)->call == hook.call && (*list)->output_nr == hook.output_nr)
+            at = &(*list)->next;
+    if (!at)
+        at = list;
+    made->next = *at;
+    *at = made;
     return made->id;
 }
 
@@ -103,6 +108,47 @@ static void remove_hook(struct hook **list, int id)
         *list = hook->next;
         hook->next = NULL;
         free_hooks(hook);
+        return;
+    }
+}
+
+static void free_whole_hooks(struct node_hook *hooks)
+{
+    while (hooks) {
+        struct node_hook *hook = hooks;
+
+        hooks = hook->next;
+        hook->release(hook->data);
+        mem_free(hook);
+    }
+}
+
+int node_add_whole_hook(struct node *node, struct node_hook hook)
+{
+    static int next_id;
+    struct node_hook *made = mem_alloc(sizeof(*made)), **end = &node->whole;
+
+    if (!made)
+        return -1;
+    *made = hook;
+    made->id = ++next_id;
+    made->next = NULL;
+    while (*end)
+        end = &(*end)->next;
+    *end = made;
+    return made->id;
+}
+
+void node_remove_whole_hook(struct node *node, int id)
+{
+    for (struct node_hook **at = &node->whole; *at; at = &(*at)->next) {
+        struct node_hook *hook = *at;
+
+        if (hook->id != id)
+            continue;
+        *at = hook->next;
+        hook->next = NULL;
+        free_whole_hooks(hook);
         return;
     }
 }
@@ -160,6 +206,7 @@ void node_unref(struct node *node)
 
         dying = (struct node *)next->task;
         free_hooks(next->hooks);
+        free_whole_hooks(next->whole);
         next->type->free(next);
     }
     burying = false;

@@ -26,8 +26,9 @@ struct op_node {
     size_t size;
     int saved_count;
     bool released;
-    int number;       /* the argument, from 1 on, that was a Python number; 0: none */
-    const char *name; /* what it is called instead of its row's name, or NULL */
+    int number;            /* the argument, from 1 on, that was a Python number; 0: none */
+    struct packed *packed; /* those of `saved` that went through hooks; there they are shapes */
+    const char *name;      /* what it is called instead of its row's name, or NULL */
     struct value *args;
     struct saved *saved; /* arguments' tensors in edge order, then results, which are kept without
                           * their history: it would be a cycle */
@@ -52,25 +53,38 @@ static void unref_saved(struct op_node *self)
         tensor_unref(self->saved[i].tensor);
         self->saved[i].tensor = NULL;
     }
+    packed_free(self->packed);
+    self->packed = NULL;
 }
 
-/* A node that has saved no values, only shapes, can be walked again, as in PyTorch. */
+/* The argument that edge k belongs to, and its place there if that is a list of tensors. */
+static int argument_of(const struct op_node *self, int k, int *place)
+{
+    const struct schema *schema = op_schema(self->op);
+
+    for (int i = 0; i < schema->count; i++) {
+        const struct param *p = &schema->params[i];
+        int count = p->type == VALUE_TENSOR             ? 1
+                    : is_list(p) && self->args[i].given ? self->args[i].tensors.count
+                                                        : 0;
+
+        *place = k;
+        if (k < count)
+            return i;
+        k -= count;
+    }
+    return -1;
+}
+
 static bool op_node_shows(const struct node *node, int edge)
 {
     const struct op_node *self = (const struct op_node *)node;
-    const struct schema *schema = op_schema(self->op);
+    int place, i = argument_of(self, edge, &place);
 
-    for (int i = 0, k = 0; i < schema->count; i++) {
-        if (schema->params[i].type == VALUE_TENSOR)
-            k++;
-        else if (is_list(&schema->params[i]) && self->args[i].given)
-            k += self->args[i].tensors.count;
-        if (edge < k)
-            return op_edge_shown(self->op, i, self->number);
-    }
-    return true;
+    return i < 0 || op_edge_shown(self->op, i, self->number);
 }
 
+/* A node that has saved no values, only shapes, can be walked again, as in PyTorch. */
 static void op_node_release(struct node *node)
 {
     struct op_node *self = (struct op_node *)node;
@@ -90,12 +104,6 @@ static void op_node_free(struct node *node)
     pool_free(self, self->size);
 }
 
-const char graph_freed_text[] =
-    "Trying to backward through the graph a second time (or directly access saved tensors after "
-    "they have already been freed). Saved intermediate values of the graph are freed when you call "
-    ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the "
-    "graph a second time or if you need to access saved tensors after calling backward.";
-
 /* Which result of which node a saved tensor is: ", which is output 0 of ExpBackward0,". Nothing for
  * a leaf. */
 static const char *origin_text(const struct op_node *self, int k, char *text, size_t size)
@@ -109,23 +117,6 @@ static const char *origin_text(const struct op_node *self, int k, char *text, si
     if (node)
         snprintf(text, size, ", which is output %d of %s,", nr, node_name(node));
     return text;
-}
-
-int graph_changed_error(const struct tensor *t, uint32_t expected, const char *origin)
-{
-    char shape[256];
-
-    return error_set(
-        ERROR_RUNTIME,
-        "one of the variables needed for gradient computation has been modified by an inplace "
-        "operation: [torch.%s %s]%s is at version %u; expected version %u instead. Hint: %s",
-        dtype_infos[t->dtype].class_name, shape_text(t->ndim, t->shape, shape, sizeof(shape)),
-        origin, t->storage->version, expected,
-        anomaly ? "the backtrace further above shows the operation that failed to compute its "
-                  "gradient. The variable in question was changed in there or anywhere later. Good "
-                  "luck!"
-                : "enable anomaly detection to find the operation that failed to compute its "
-                  "gradient, with torch.autograd.set_detect_anomaly(True).");
 }
 
 static int check_saved(const struct op_node *self, int k)
@@ -145,7 +136,10 @@ static struct tensor *unpack_result(struct op_node *self, int index, uint32_t nr
 {
     struct tensor *t = self->saved[index].tensor;
 
-    t = t ? tensor_alias(t) : NULL;
+    if (packed_has(self->packed, index))
+        t = packed_get(self->packed, index);
+    else
+        t = t ? tensor_alias(t) : NULL;
     if (t && grad_enabled())
         tensor_set_history(t, &self->node, nr);
     return pool_keep(t);
@@ -178,10 +172,42 @@ static bool saved_complex(const struct op_node *self)
     for (int i = 0; i < self->saved_count; i++) {
         const struct tensor *t = self->saved[i].tensor;
 
-        if (t && t->storage && dtype_is_complex(tensor_dtype(t)))
+        if (t && (t->storage || packed_has(self->packed, i)) && dtype_is_complex(tensor_dtype(t)))
             return true;
     }
     return false;
+}
+
+/* Where the arguments have the tensor of edge k. */
+static struct tensor **argument_slot(const struct op_node *self, int k)
+{
+    int place, i = argument_of(self, k, &place);
+    struct value *v = &self->args[i];
+
+    return is_list(&op_schema(self->op)->params[i]) ? &v->tensors.at[place] : &v->tensor;
+}
+
+/* Puts what went through hooks into the arguments for the time of the rule. 0 or -1. */
+static int unpack_arguments(struct op_node *self)
+{
+    for (int k = 0; k < self->node.edge_count; k++) {
+        struct tensor *t;
+
+        if (!packed_has(self->packed, k))
+            continue;
+        t = pool_keep(packed_get(self->packed, k));
+        if (!t)
+            return -1;
+        *argument_slot(self, k) = t;
+    }
+    return 0;
+}
+
+static void forget_unpacked(struct op_node *self)
+{
+    for (int k = 0; k < self->node.edge_count; k++)
+        if (packed_has(self->packed, k))
+            *argument_slot(self, k) = self->saved[k].tensor;
 }
 
 static int op_node_apply(struct node *node, struct tensor *const *g, struct tensor **grads)
@@ -202,6 +228,8 @@ static int op_node_apply(struct node *node, struct tensor *const *g, struct tens
             return -1;
     }
     mark = pool_open();
+    if (self->packed)
+        unpack_arguments(self);
     for (int i = node->edge_count; i < self->saved_count; i++)
         results[i - node->edge_count] = unpack_result(self, i, (uint32_t)(i - node->edge_count));
     for (int k = 0; k < node->edge_count; k++)
@@ -212,6 +240,8 @@ static int op_node_apply(struct node *node, struct tensor *const *g, struct tens
         rule->apply(&call);
     if (error_pending())
         status = -1;
+    if (self->packed)
+        forget_unpacked(self);
     for (int k = 0; k < node->edge_count; k++) {
         if (grads[k] && status == 0)
             tensor_ref(grads[k]);
@@ -303,6 +333,11 @@ static int save_argument(struct op_node *self, int k, struct tensor **slot, bool
         return error_set(ERROR_RUNTIME,
                          "Inference tensors cannot be saved for backward. To work around you can "
                          "make a clone to get a normal tensor and use it in autograd.");
+    if (values && saved_hooks && !t->wrapped_number) {
+        if (packed_add(&self->packed, self->saved_count, k, t) < 0)
+            return -1;
+        values = false;
+    }
     t = values ? tensor_ref(t) : tensor_shape_only(t);
     if (!t)
         return -1;
@@ -360,6 +395,7 @@ struct node *record_node(const struct op *op, const struct value *args)
     self->saved_count = saved;
     self->released = false;
     self->number = 0;
+    self->packed = NULL;
     self->name = NULL;
     self->args = (struct value *)((char *)self + args_at);
     self->saved = (struct saved *)((char *)self + saved_at);
@@ -386,6 +422,12 @@ int record_results(struct node *node, struct tensor *const *out)
         if (node->edge_count + i < self->saved_count) {
             struct saved *saved = &self->saved[node->edge_count + i];
 
+            if (saved_hooks) {
+                if (packed_add(&self->packed, self->saved_count, node->edge_count + i, out[i]) < 0)
+                    return -1;
+                saved->tensor = tensor_shape_only(out[i]);
+                continue;
+            }
             saved->tensor = tensor_alias(out[i]);
             if (!saved->tensor)
                 return -1;

@@ -26,6 +26,7 @@ PyObject *autograd_backward(struct tensor *root);
 /* Parts of torch.autograd: no_grad and its relatives; functional; gradcheck; Function. */
 int autograd_modes_init(PyObject *torch);
 int autograd_anomaly_init(PyObject *torch);
+int autograd_saved_init(PyObject *torch);
 int autograd_variable_init(PyObject *torch);
 int functional_init(PyObject *torch);
 int gradcheck_init(PyObject *torch);

@@ -411,7 +411,7 @@ int autograd_module_init(PyObject *torch)
 
     if (!autograd || PyModule_AddFunctions(autograd, autograd_methods) < 0 ||
         autograd_modes_init(torch) < 0 || autograd_anomaly_init(torch) < 0 ||
-        autograd_variable_init(torch) < 0)
+        autograd_saved_init(torch) < 0 || autograd_variable_init(torch) < 0)
         return -1;
     return function_init(torch) < 0 ? -1 : functional_init(torch);
 }

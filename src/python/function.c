@@ -50,6 +50,8 @@ static void function_release(struct node *node)
     struct function_node *self = (struct function_node *)node;
 
     Py_CLEAR(self->ctx->saved);
+    packed_free(self->ctx->packed);
+    self->ctx->packed = NULL;
     self->ctx->released = true;
 }
 

@@ -39,6 +39,25 @@ static int check_version(const struct tensor *t, uint32_t version)
     return -1;
 }
 
+/* The saved tensors, with those that went through hooks. */
+static PyObject *unpacked(const ContextObject *self)
+{
+    Py_ssize_t count = PyTuple_GET_SIZE(self->saved);
+    PyObject *tuple = PyTuple_New(count);
+
+    for (Py_ssize_t i = 0; tuple && i < count; i++) {
+        PyObject *item = packed_has(self->packed, (int)i)
+                             ? tensor_wrap(packed_get(self->packed, (int)i))
+                             : Py_NewRef(PyTuple_GET_ITEM(self->saved, i));
+
+        if (item)
+            PyTuple_SET_ITEM(tuple, i, item);
+        else
+            Py_CLEAR(tuple);
+    }
+    return tuple;
+}
+
 static PyObject *context_saved_tensors(PyObject *object, void *unused)
 {
     ContextObject *self = (ContextObject *)object;
@@ -53,6 +72,8 @@ static PyObject *context_saved_tensors(PyObject *object, void *unused)
     }
     if (self->released)
         return PyErr_Format(PyExc_RuntimeError, "%s", graph_freed_text);
+    if (self->packed)
+        return unpacked(self);
     return self->saved ? Py_NewRef(self->saved) : PyTuple_New(0);
 }
 
@@ -106,6 +127,7 @@ static void context_dealloc(PyObject *object)
     PyObject_GC_UnTrack(object);
     context_clear(object);
     PyMem_Free(((ContextObject *)object)->versions);
+    packed_free(((ContextObject *)object)->packed);
     type->tp_free(object);
     Py_DECREF(type);
 }
@@ -183,10 +205,32 @@ static int note_versions(ContextObject *ctx)
     return 0;
 }
 
+/* Hands the saved tensors to the hooks for them. 0 or -1. */
+static int pack_saved(ContextObject *ctx)
+{
+    Py_ssize_t count = ctx->saved ? PyTuple_GET_SIZE(ctx->saved) : 0;
+
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *item = PyTuple_GET_ITEM(ctx->saved, i);
+
+        if (!tensor_check(item))
+            continue;
+        if (packed_add(&ctx->packed, (int)count, (int)i, tensor_of(item)) < 0) {
+            python_error();
+            return -1;
+        }
+        Py_DECREF(item);
+        PyTuple_SET_ITEM(ctx->saved, i, Py_NewRef(Py_None)); /* cut_cycles() made the tuple */
+    }
+    return 0;
+}
+
 int context_seal(ContextObject *ctx, PyObject *outputs)
 {
     cut_cycles(ctx, outputs);
-    return PyErr_Occurred() ? -1 : note_versions(ctx);
+    if (PyErr_Occurred())
+        return -1;
+    return saved_hooks ? pack_saved(ctx) : note_versions(ctx);
 }
 
 ContextObject *context_new(PyObject *args, bool *wanted)

@@ -11,7 +11,8 @@
 /* ctx: what forward() leaves for backward(). Tuples, NULL where nothing was said. */
 typedef struct {
     PyObject_HEAD PyObject *saved, *needs_input_grad, *dict, *non_differentiable, *dirty;
-    uint32_t *versions; /* of the saved tensors, once they are saved */
+    uint32_t *versions;    /* of the saved tensors, once they are saved */
+    struct packed *packed; /* those that went through hooks; in `saved` they are None */
     bool released, materialize;
 } ContextObject;
 

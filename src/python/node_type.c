@@ -1,4 +1,4 @@
-/* x.grad_fn as Python sees it, and hooks that are Python callables. */
+/* x.grad_fn as Python sees it. */
 #include "base/error.h"
 #include "python/autograd.h"
 #include "python/errors.h"
@@ -12,7 +12,7 @@ typedef struct {
     PyObject_HEAD struct node *node;
 } NodeObject;
 
-static PyTypeObject *node_type, *handle_type;
+static PyTypeObject *node_type;
 static PyObject *node_types; /* name -> a type of that name, as PyTorch has one per operation */
 
 static void node_dealloc(PyObject *object)
@@ -125,6 +125,12 @@ static PyObject *node_next_functions(PyObject *self, void *unused)
     return tuple;
 }
 
+/* What has a node has a gradient. */
+static PyObject *node_requires_grad(PyObject *Py_UNUSED(self), void *Py_UNUSED(unused))
+{
+    Py_RETURN_TRUE;
+}
+
 static PyObject *node_get_variable(PyObject *self, void *unused)
 {
     struct tensor *leaf = node_variable(((NodeObject *)self)->node);
@@ -145,9 +151,19 @@ static PyType_Spec node_spec = {
         {Py_tp_repr, node_repr},
         {Py_tp_getattro, node_getattr},
         {Py_tp_methods,
-         (PyMethodDef[]){{"name", node_get_name, METH_NOARGS, NULL}, {NULL, NULL, 0, NULL}}},
+         (PyMethodDef[]){
+             {"name", node_get_name, METH_NOARGS, NULL},
+             {"register_hook", node_register_hook, METH_O,
+              "hook(grad_inputs, grad_outputs) runs when the node has; what it returns, if not "
+              "None, "
+              "replaces grad_inputs"},
+             {"register_prehook", node_register_prehook, METH_O,
+              "hook(grad_outputs) runs before the node; what it returns, if not None, replaces "
+              "grad_outputs"},
+             {NULL, NULL, 0, NULL}}},
         {Py_tp_getset, (PyGetSetDef[]){{"next_functions", node_next_functions, NULL, NULL, NULL},
                                        {"metadata", node_get_metadata, NULL, NULL, NULL},
+                                       {"requires_grad", node_requires_grad, NULL, NULL, NULL},
                                        {"variable", node_get_variable, NULL, NULL, NULL},
                                        {NULL, NULL, NULL, NULL, NULL}}},
         {0, NULL}}};
@@ -170,6 +186,9 @@ static PyTypeObject *type_of_node(const struct node *node)
     Py_XDECREF(bases);
     if (!type || PyDict_SetItemString(node_types, name, type) < 0)
         return NULL;
+    PyDict_DelItemString(((PyTypeObject *)type)->tp_dict,
+                         "__module__"); /* <class 'AddBackward0'> */
+    PyType_Modified((PyTypeObject *)type);
     ((PyTypeObject *)type)->tp_name = strrchr(((PyTypeObject *)type)->tp_name, '.') + 1;
     Py_DECREF(type); /* the dict keeps it */
     return (PyTypeObject *)type;
@@ -193,124 +212,10 @@ PyObject *node_object(struct node *node)
     return (PyObject *)self;
 }
 
-/* ---- hooks ---- */
-
-static const char *callable_name(PyObject *callable, PyObject **owner)
-{
-    *owner = PyObject_GetAttrString(callable, "__name__");
-    if (!*owner)
-        PyErr_Clear();
-    return *owner && PyUnicode_Check(*owner) ? PyUnicode_AsUTF8(*owner) : "<unknown>";
-}
-
-/* What a hook returns takes the gradient's place, so it must be like it. */
-static bool may_replace(PyObject *callable, const struct tensor *result, const struct tensor *grad)
-{
-    bool shape = tensor_same_shape(result, grad);
-    PyObject *owner;
-
-    if (shape && result->dtype == grad->dtype)
-        return true;
-    PyErr_Format(PyExc_RuntimeError, "hook '%s' has changed the %s of value",
-                 callable_name(callable, &owner), shape ? "type" : "size");
-    Py_XDECREF(owner);
-    return false;
-}
-
-/* The callable may return None (nothing changes) or a new gradient. */
-static struct tensor *call_hook(void *data, struct tensor *grad)
-{
-    PyObject *argument = tensor_object(grad);
-    PyObject *result = argument ? PyObject_CallOneArg(data, argument) : NULL;
-    struct tensor *changed = NULL;
-
-    Py_XDECREF(argument);
-    if (result == Py_None)
-        changed = tensor_ref(grad);
-    else if (result && !tensor_check(result))
-        PyErr_Format(PyExc_TypeError, "expected Variable, but hook returned '%s'",
-                     Py_TYPE(result)->tp_name);
-    else if (result && may_replace(data, tensor_of(result), grad))
-        changed = tensor_ref(tensor_of(result));
-    Py_XDECREF(result);
-    if (!changed)
-        python_error_pending();
-    return changed;
-}
-
-struct hook hook_from_callable(PyObject *callable)
-{
-    return (struct hook){.call = call_hook, .release = release_hook, .data = Py_NewRef(callable)};
-}
-
-PyObject *hook_callable(const struct hook *hook)
-{
-    return hook->call == call_hook ? hook->data : NULL;
-}
-
-typedef struct {
-    PyObject_HEAD struct tensor *tensor;
-    int id;
-} HandleObject;
-
-static PyObject *handle_remove(PyObject *object, PyObject *unused)
-{
-    HandleObject *self = (HandleObject *)object;
-
-    (void)unused;
-    tensor_remove_hook(self->tensor, self->id);
-    Py_RETURN_NONE;
-}
-
-static PyObject *handle_enter(PyObject *self, PyObject *unused)
-{
-    (void)unused;
-    return Py_NewRef(self);
-}
-
-static PyObject *handle_exit(PyObject *self, PyObject *unused)
-{
-    (void)unused;
-    return handle_remove(self, NULL);
-}
-
-static void handle_dealloc(PyObject *object)
-{
-    PyTypeObject *type = Py_TYPE(object);
-
-    tensor_unref(((HandleObject *)object)->tensor);
-    type->tp_free(object);
-    Py_DECREF(type);
-}
-
-static PyType_Spec handle_spec = {
-    .name = "torch.utils.hooks.RemovableHandle",
-    .basicsize = sizeof(HandleObject),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-    .slots = (PyType_Slot[]){
-        {Py_tp_dealloc, handle_dealloc},
-        {Py_tp_methods, (PyMethodDef[]){{"remove", handle_remove, METH_NOARGS, NULL},
-                                        {"__enter__", handle_enter, METH_NOARGS, NULL},
-                                        {"__exit__", handle_exit, METH_VARARGS, NULL},
-                                        {NULL, NULL, 0, NULL}}},
-        {0, NULL}}};
-
-PyObject *hook_handle(struct tensor *t, int id)
-{
-    HandleObject *self = PyObject_New(HandleObject, handle_type);
-
-    if (self) {
-        self->tensor = tensor_ref(t);
-        self->id = id;
-    }
-    return (PyObject *)self;
-}
-
 int node_types_init(PyObject *torch)
 {
     (void)torch;
     node_types = PyDict_New();
     node_type = (PyTypeObject *)PyType_FromSpec(&node_spec);
-    handle_type = (PyTypeObject *)PyType_FromSpec(&handle_spec);
-    return node_types && node_type && handle_type ? 0 : -1;
+    return node_types && node_type ? node_hooks_init() : -1;
 }

@@ -47,6 +47,10 @@ struct node *node_of_object(PyObject *object);
  * exception. */
 PyObject *node_metadata(struct node *node);
 int node_types_init(PyObject *torch);
+int node_hooks_init(void);
+/* Methods of nodes: register_hook() and register_prehook(). */
+PyObject *node_register_hook(PyObject *self, PyObject *callable);
+PyObject *node_register_prehook(PyObject *self, PyObject *callable);
 /* The Python callable of a hook that register_hook() made, else NULL. Borrowed. */
 PyObject *hook_callable(const struct hook *hook);
 /* A hook that calls a Python callable with the gradient; takes a reference to it. */

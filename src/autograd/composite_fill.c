@@ -1,4 +1,4 @@
-/* Operations that put values in the place of others, under further names. */
+/* Operations under further names, with their arguments in another order. */
 #include "autograd/formula.h"
 
 int fill_composite(const struct op *op, const struct value *args, struct tensor **out)
@@ -9,6 +9,18 @@ int fill_composite(const struct op *op, const struct value *args, struct tensor 
     if (!fill[0].tensor || op_call_inplace(&ops[OP_fill_], fill) < 0)
         fill[0].tensor = NULL;
     return pool_leave(op, mark, fill[0].tensor, out);
+}
+
+/* torch.embedding(): F.embedding() with the weight first, where -1 is no padding index. */
+int embedding_rows_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct value call[OP_MAX_ARGS] = {args[1], args[0], args[2]};
+
+    (void)op;
+    call[2].given = args[2].i != -1;
+    op_defaults(&ops[OP_embedding], call, 3);
+    call[5] = args[3];
+    return op_call(&ops[OP_embedding], call, out);
 }
 
 /* x.where(condition, other): its condition comes second. */

@@ -75,6 +75,16 @@ int split_list(const struct op *op, const struct value *args, struct tensor_list
     return equal_parts(args[0].tensor, dim, size, out);
 }
 
+static int empty_parts(struct tensor *self, int dim, int64_t count, struct tensor_list *out)
+{
+    size_t mark = pool_open();
+    int status = 0;
+
+    for (int64_t i = 0; i < count && status == 0; i++)
+        status = list_add(out, d_narrow(self, dim, 0, 0));
+    return list_leave(out, mark, status);
+}
+
 int chunk_list(const struct op *op, const struct value *args, struct tensor_list *out)
 {
     int dim = split_dim(op, args);
@@ -86,6 +96,8 @@ int chunk_list(const struct op *op, const struct value *args, struct tensor_list
         return error_set(ERROR_RUNTIME, "chunk expects `chunks` to be greater than 0, got: %lld",
                          (long long)chunks);
     length = args[0].tensor->shape[dim];
+    if (length == 0)
+        return empty_parts(args[0].tensor, dim, chunks, out);
     return equal_parts(args[0].tensor, dim, (length + chunks - 1) / chunks, out);
 }
 

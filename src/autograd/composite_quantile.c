@@ -12,6 +12,11 @@ static int check(const struct tensor *self, const struct tensor *q, const char *
 
     for (size_t i = 0; i < sizeof(interpolations) / sizeof(*interpolations); i++)
         known |= strcmp(interpolation, interpolations[i]) == 0;
+    if (!known)
+        return error_set(ERROR_RUNTIME,
+                         "quantile() interpolation must be one of linear, lower, higher, midpoint "
+                         "or nearest, but got %s",
+                         interpolation);
     if (self->numel == 0)
         return error_set(ERROR_RUNTIME, "quantile() input tensor must be non-empty");
     if (q->ndim > 1)
@@ -24,11 +29,6 @@ static int check(const struct tensor *self, const struct tensor *q, const char *
     if (q->dtype != self->dtype)
         return error_set(ERROR_RUNTIME,
                          "quantile() q tensor must be same dtype as the input tensor");
-    if (!known)
-        return error_set(ERROR_RUNTIME,
-                         "quantile() interpolation must be one of linear, lower, higher, midpoint "
-                         "or nearest, but got %s",
-                         interpolation);
     return 0;
 }
 

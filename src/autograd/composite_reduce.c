@@ -63,7 +63,7 @@ int norm_text_composite(const struct op *op, const struct value *args, struct te
                           D(linalg_matrix_norm__text, args[0], args[1], args[2], args[3], args[4]),
                           out);
     if (strcmp(args[1].text, "fro") != 0)
-        return error_set(ERROR_RUNTIME, "%s(): p is a number or 'fro' here, got '%s'", op->name,
+        return error_set(ERROR_RUNTIME, "only valid string values are 'fro' and 'nuc', found %s",
                          args[1].text);
     if (!args[2].given || args[2].ints.count != 2 || !dtype_is_float(tensor_dtype(x)))
         return op_call(&ops[OP_norm], norm, out);

@@ -2,6 +2,7 @@
  * written so. */
 #include "autograd/formula.h"
 #include "base/error.h"
+#include "base/warn.h"
 
 #include <math.h>
 #include <string.h>
@@ -208,6 +209,8 @@ static struct tensor *cov_norm(struct tensor *w, struct tensor *sum, const struc
     double correction = (double)args[1].i;
     struct tensor *norm;
 
+    if (!w && observations <= args[1].i && warn_user("cov(): degrees of freedom is <= 0") < 0)
+        return NULL;
     if (!w)
         return d_number(scalar_int(observations - args[1].i > 0 ? observations - args[1].i : 0));
     if (args[3].given && args[1].i != 0) {

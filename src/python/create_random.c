@@ -3,11 +3,10 @@
 
 #include "python/errors.h"
 
-static PyObject *integers(int64_t low, int64_t high, int ndim, const int64_t *shape,
+/* Takes t over. */
+static PyObject *integers(int64_t low, int64_t high, struct tensor *t,
                           const struct create_options *o)
 {
-    struct tensor *t = tensor_new(o->dtype == DTYPE_NONE ? DTYPE_i64 : o->dtype, ndim, shape);
-
     if (t && random_integers(t, low, high, o->generator) < 0) {
         tensor_unref(t);
         t = NULL;
@@ -51,7 +50,8 @@ FASTCALL(randint)
     status = ndim < 0 ? ndim == SHAPE_ERROR ? -1 : 0 : read_bounds(low, high, bounds);
     if (status <= 0)
         return status < 0 ? NULL : create_refuse("randint", call);
-    return integers(bounds[0], bounds[1], ndim, shape, &o);
+    return integers(bounds[0], bounds[1],
+                    tensor_new(o.dtype == DTYPE_NONE ? DTYPE_i64 : o.dtype, ndim, shape), &o);
 }
 
 FASTCALL(randint_like)
@@ -59,6 +59,7 @@ FASTCALL(randint_like)
     CALL;
     struct create_options o = {.dtype = DTYPE_NONE};
     PyObject *input = NULL, *low = NULL, *high = NULL;
+    struct tensor *like;
     struct create_keyword keywords[] = {{"input", &input}, {"low", &low}, {"high", &high}};
     int64_t bounds[2];
     int status;
@@ -72,9 +73,11 @@ FASTCALL(randint_like)
     status = input && tensor_check(input) ? read_bounds(low, high, bounds) : 0;
     if (status <= 0)
         return status < 0 ? NULL : create_refuse("randint_like", call);
-    if (o.dtype == DTYPE_NONE)
-        o.dtype = tensor_dtype(tensor_of(input));
-    return integers(bounds[0], bounds[1], tensor_of(input)->ndim, tensor_of(input)->shape, &o);
+    like = tensor_of(input);
+    return integers(bounds[0], bounds[1],
+                    tensor_new_as(o.dtype == DTYPE_NONE ? tensor_dtype(like) : o.dtype, like->ndim,
+                                  like->shape, 1, &like),
+                    &o);
 }
 
 FASTCALL(randperm)

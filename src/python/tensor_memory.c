@@ -82,8 +82,13 @@ static PyObject *method_set_(PyObject *self, PyObject *args)
     if (storage_check(items[0]) && count <= 4)
         return set_from_storage(t, items, count) ? Py_NewRef(self) : python_error();
     if (count > 1 || !tensor_check(items[0]))
-        return PyErr_Format(PyExc_TypeError,
-                            "set_() takes a tensor, or a storage, an offset, a size and strides");
+        return args_mismatch(
+            "set_", NULL, 0,
+            &(struct python_call){(PyObject *[]){self, items[0], count > 1 ? items[1] : NULL,
+                                                 count > 2 ? items[2] : NULL,
+                                                 count > 3 ? items[3] : NULL},
+                                  count < 4 ? count + 1 : 5, NULL},
+            ARGS_METHOD);
     from = tensor_of(items[0]);
     if (from->dtype != t->dtype)
         return PyErr_Format(PyExc_RuntimeError, "set_(): the source has dtype %s, the tensor %s",

@@ -129,8 +129,11 @@ static PyObject *iinfo_repr(PyObject *object)
 {
     const InfoObject *self = (InfoObject *)object;
 
-    return PyUnicode_FromFormat("iinfo(min=%lld, max=%lld, dtype=%s)", self->smallest,
-                                self->largest, dtype_name(self->dtype));
+    char text[128]; /* PyTorch prints them as floats */
+
+    snprintf(text, sizeof(text), "iinfo(min=%g, max=%g, dtype=%s)", (double)self->smallest,
+             (double)self->largest, dtype_name(self->dtype));
+    return PyUnicode_FromString(text);
 }
 
 static PyObject *info_compare(PyObject *a, PyObject *b, int how)

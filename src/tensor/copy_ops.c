@@ -1,6 +1,7 @@
 /* Operations that copy, convert and choose. */
 #include "base/error.h"
 #include "base/warn.h"
+#include "tensor/elementwise_check.h"
 #include "tensor/iter.h"
 #include "tensor/op.h"
 
@@ -43,7 +44,8 @@ int to_copy_forward(const struct op *op, const struct value *args, struct tensor
 int copy_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     (void)op;
-    if (warn_discards(args[1].tensor, tensor_dtype(out[0])) < 0)
+    if (warn_discards(args[1].tensor, tensor_dtype(out[0])) < 0 ||
+        tensor_check_overlap(out[0], args[1].tensor) < 0)
         return -1;
     return tensor_copy(out[0], args[1].tensor);
 }

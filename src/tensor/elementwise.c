@@ -387,6 +387,12 @@ static int forward_small(const struct op *op, const struct value *args, struct t
     return 1;
 }
 
+/* PyTorch's square() is pow(self, 2), whose number makes whole numbers of truth values. */
+static int square_of_bool(const struct op *op, struct tensor *self, struct tensor **out)
+{
+    return op_give(op, tensor_to(self, DTYPE_i64), out);
+}
+
 int elementwise_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     int inputs = rows[op->id].inputs, status = forward_small(op, args, out);
@@ -395,6 +401,8 @@ int elementwise_forward(const struct op *op, const struct value *args, struct te
 
     if (status != 0)
         return status < 0 ? -1 : 0;
+    if (op->id == OP_square && args[0].tensor->dtype == DTYPE_b8 && !*out)
+        return square_of_bool(op, args[0].tensor, out);
     if (op->id == OP_clamp_min)
         return clamp_forward(op, (struct value[]){args[0], args[1], {.given = false}}, out);
     if (op->id == OP_clamp_max)

@@ -74,17 +74,23 @@ static bool overlap_in_part(const struct tensor *a, const struct tensor *b)
     return a_first < b_end && b_first < a_end;
 }
 
+int tensor_check_overlap(const struct tensor *out, const struct tensor *in)
+{
+    if (!overlap_in_part(out, in))
+        return 0;
+    return error_set(ERROR_RUNTIME,
+                     "unsupported operation: some elements of the input tensor and the "
+                     "written-to tensor refer to a single memory location. Please clone() the "
+                     "tensor before performing the operation.");
+}
+
 static int check_overlap(const struct tensor *out, int count, struct tensor *const *in)
 {
     if (tensor_check_expanded(out) < 0)
         return -1;
     for (int k = 0; k < count; k++) {
-        if (overlap_in_part(out, in[k]))
-            return error_set(
-                ERROR_RUNTIME,
-                "unsupported operation: some elements of the input tensor and the "
-                "written-to tensor refer to a single memory location. Please clone() the "
-                "tensor before performing the operation.");
+        if (tensor_check_overlap(out, in[k]) < 0)
+            return -1;
     }
     return 0;
 }

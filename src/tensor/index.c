@@ -422,14 +422,14 @@ int index_put_forward(const struct op *op, const struct value *args, struct tens
     int status = -1;
 
     (void)op;
+    if (values->numel == 1 && !args[3].i && is_masked(self, &args[1]))
+        return mask_fill(self, args[1].tensors.at[0], values);
     if (values->dtype != self->dtype && !values->wrapped_number)
         return error_set(ERROR_RUNTIME,
                          "Index put requires the source and destination dtypes match, got %s for "
                          "the destination and %s for the source.",
                          dtype_short_name(tensor_dtype(self)),
                          dtype_short_name(tensor_dtype(values)));
-    if (values->numel == 1 && !args[3].i && is_masked(self, &args[1]))
-        return mask_fill(self, args[1].tensors.at[0], values);
     if (indices_init(&in, self, &args[1]) == 0)
         status = indices_put(self, &in, values, args[3].i);
     indices_release(&in);

@@ -107,17 +107,28 @@ static void divide(struct tensor *t, int64_t by)
     }
 }
 
+/* The dtype of a mean, DTYPE_NONE with an error. */
+static enum dtype mean_dtype(const struct tensor *self, const struct value *wanted)
+{
+    enum dtype dtype = wanted->given ? (enum dtype)wanted->i : tensor_dtype(self);
+
+    if (dtype_is_differentiable(dtype))
+        return dtype;
+    error_set(ERROR_RUNTIME,
+              "mean(): could not infer output dtype. %s must be either a floating point or complex "
+              "dtype. Got: %s",
+              wanted->given ? "Optional dtype" : "Input dtype", dtype_short_name(dtype));
+    return DTYPE_NONE;
+}
+
 static int mean(const struct op *op, struct tensor *self, uint32_t mask, bool keepdim,
                 const struct value *wanted, struct tensor **out)
 {
-    enum dtype dtype = wanted->given ? (enum dtype)wanted->i : tensor_dtype(self);
+    enum dtype dtype = mean_dtype(self, wanted);
     struct tensor *result;
 
-    if (!dtype_is_differentiable(dtype))
-        return error_set(ERROR_RUNTIME,
-                         "mean(): could not infer output dtype. %s must be either a floating "
-                         "point or complex dtype. Got: %s",
-                         wanted->given ? "Optional dtype" : "Input dtype", dtype_short_name(dtype));
+    if (dtype == DTYPE_NONE)
+        return -1;
     result = reduce(self, mask, keepdim, REDUCE_SUM, dtype);
     if (result)
         divide(result, reduced_count(self, mask));
@@ -136,7 +147,7 @@ int mean_dim_forward(const struct op *op, const struct value *args, struct tenso
 {
     uint32_t mask;
 
-    if (dims_mask(args, 1, &mask) < 0)
+    if (mean_dtype(args[0].tensor, &args[3]) == DTYPE_NONE || dims_mask(args, 1, &mask) < 0)
         return -1;
     return mean(op, args[0].tensor, mask, args[2].i, &args[3], out);
 }
@@ -241,6 +252,11 @@ static int extreme_dims(const struct op *op, const struct value *args, enum redu
 
     if (dims_mask(args, 1, &mask) < 0)
         return -1;
+    if (self->numel == 0 && (!args[1].given || args[1].ints.count == 0))
+        return error_set(ERROR_RUNTIME,
+                         "%s(): Expected reduction dim to be specified for input.numel() == 0. "
+                         "Specify the reduction dim with the 'dim' argument.",
+                         op->name);
     for (int d = 0; d < self->ndim; d++) {
         if (mask >> d & 1 && self->shape[d] == 0)
             return error_set(ERROR_INDEX, "%s(): Expected reduction dim %d to have non-zero size.",

@@ -1,5 +1,6 @@
 /* scatter_reduce() and index_reduce(): elements gathered at the places that an index names. */
 #include "base/error.h"
+#include "base/warn.h"
 #include "tensor/op.h"
 
 #include <math.h>
@@ -19,6 +20,15 @@ static int read_mode(const char *text, bool with_sum)
                               : "index_reduce(): Expected reduce to be one of prod, mean, amax or "
                                 "amin but got %s.",
                      text);
+}
+
+/* Once for each of the two. */
+static int warn_beta(const char *name, bool *warned)
+{
+    if (*warned)
+        return 0;
+    *warned = true;
+    return warn_user("%s() is in beta and the API may change at any time.", name);
 }
 
 static struct scalar number(enum dtype dtype, double d, int64_t i)
@@ -162,8 +172,9 @@ static int scatter_reduced(const struct op *op, const struct value *args, struct
 int scatter_reduce_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     int mode = read_mode(args[4].text, true);
+    static bool warned;
 
-    if (mode < 0)
+    if (mode < 0 || warn_beta("scatter_reduce", &warned) < 0)
         return -1;
     if (args[2].tensor->dtype != DTYPE_i64)
         return error_set(ERROR_RUNTIME, "scatter(): Expected dtype int64 for index");
@@ -176,8 +187,9 @@ int index_reduce_forward(const struct op *op, const struct value *args, struct t
     struct tensor *index = args[2].tensor, *source = args[3].tensor, *typed, *wide;
     int mode = read_mode(args[4].text, false), dim = tensor_dim(args[0].tensor, args[1].i), status;
     int64_t stride[TENSOR_MAX_DIMS] = {0};
+    static bool warned;
 
-    if (mode < 0 || dim < 0)
+    if (mode < 0 || dim < 0 || warn_beta("index_reduce", &warned) < 0)
         return -1;
     if (index->ndim > 1 || (index->dtype != DTYPE_i64 && index->dtype != DTYPE_i32))
         return error_set(ERROR_RUNTIME, index->ndim > 1

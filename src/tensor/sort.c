@@ -191,6 +191,9 @@ int kthvalue_forward(const struct op *op, const struct value *args, struct tenso
 
     if (dim < 0)
         return -1;
+    if (self->numel == 0 && line_length(self, dim) == 0)
+        return error_set(ERROR_INDEX,
+                         "kthvalue(): Expected reduction dim %d to have non-zero size.", dim);
     if (k < 1 || k > line_length(self, dim))
         return error_set(ERROR_RUNTIME,
                          "kthvalue(): selected number k out of range for dimension %d", dim);

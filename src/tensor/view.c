@@ -176,7 +176,7 @@ int expand_forward(const struct op *op, const struct value *args, struct tensor 
                          shape_text(self->ndim, self->shape, text[0], sizeof(text[0])),
                          shape_text(ndim, args[1].ints.at, text[1], sizeof(text[1])), ndim,
                          self->ndim);
-    for (int d = 0; d < ndim; d++) {
+    for (int d = ndim - 1; d >= 0; d--) {
         int64_t size = args[1].ints.at[d], old = d < lead ? 1 : self->shape[d - lead];
 
         if (size == -1 && d < lead)

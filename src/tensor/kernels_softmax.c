@@ -79,7 +79,7 @@ enum { LANES_f32 = 8, LANES_f64 = 4 };
         }                                                                                          \
     }                                                                                              \
     /* A row that one vector holds never leaves it: what a masked store has just written is slow   \
-     * to be read again. */                                                                                 \
+     * to be read again. */                                                                        \
     static inline void softmax_short_##id(int64_t n, T *out, const T *in)                          \
     {                                                                                              \
         const int64_t lanes = VECTOR_BYTES / (int64_t)sizeof(T);                                   \

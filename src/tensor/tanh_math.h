@@ -10,6 +10,9 @@
 #ifndef SADDLE_TENSOR_TANH_MATH_H
 #define SADDLE_TENSOR_TANH_MATH_H
 
+#include "tensor/vector_types.h"
+
+#if ISA_LEVEL != ISA_baseline
 #if ISA_LEVEL == ISA_avx512
 typedef int32_t vector_i32 __attribute__((vector_size(64)));
 #define TANH_FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
@@ -100,4 +103,5 @@ static inline vector_f32 v32_quick_tanh(vector_f32 x)
     return (vector_f32)((ends & (vector_i32)one) | (~ends & (vector_i32)result) | sign | nan);
 }
 
+#endif
 #endif

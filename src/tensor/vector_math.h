@@ -8,43 +8,23 @@
 #define SADDLE_TENSOR_VECTOR_MATH_H
 
 #include "tensor/scalar_math.h"
+#include "tensor/tanh_math.h"
+#include "tensor/vector_types.h"
 
-#include <sleef.h>
 #include <string.h>
 
-#define ISA_baseline     1
-#define ISA_avx2         2
-#define ISA_avx512       3
-#define ISA_PASTE_(a, b) a##b
-#define ISA_PASTE(a, b)  ISA_PASTE_(a, b)
-#define ISA_LEVEL        ISA_PASTE(ISA_, KERNEL_ISA)
-
 #if ISA_LEVEL == ISA_avx512
-enum { VECTOR_BYTES = 64 };
-typedef __m512 vector_f32;
-typedef __m512d vector_f64;
 #define SLEEF_F32(name, bound) Sleef_##name##f16_##bound##avx512f
 #define SLEEF_F64(name, bound) Sleef_##name##d8_##bound##avx512f
 #elif ISA_LEVEL == ISA_avx2
-enum { VECTOR_BYTES = 32 };
-typedef __m256 vector_f32;
-typedef __m256d vector_f64;
 #define SLEEF_F32(name, bound) Sleef_##name##f8_##bound##avx2
 #define SLEEF_F64(name, bound) Sleef_##name##d4_##bound##avx2
 #elif defined(__x86_64__)
-enum { VECTOR_BYTES = 16 };
-typedef __m128 vector_f32;
-typedef __m128d vector_f64;
 #define SLEEF_F32(name, bound) Sleef_##name##f4_##bound##sse2
 #define SLEEF_F64(name, bound) Sleef_##name##d2_##bound##sse2
-#elif defined(__aarch64__)
-enum { VECTOR_BYTES = 16 };
-typedef float32x4_t vector_f32;
-typedef float64x2_t vector_f64;
+#else
 #define SLEEF_F32(name, bound) Sleef_##name##f4_##bound##advsimd
 #define SLEEF_F64(name, bound) Sleef_##name##d2_##bound##advsimd
-#else
-#error "no vector form of the kernels for this processor"
 #endif
 
 /* The elements of two vectors with these numbers; `type` is that of the numbers, as wide. */
@@ -113,9 +93,7 @@ DEFINE_PART(f64, double)
 #undef DEFINE_PART
 #endif
 
-#if ISA_LEVEL == ISA_avx512 || ISA_LEVEL == ISA_avx2
-#include "tensor/tanh_math.h"
-#else
+#if ISA_LEVEL == ISA_baseline
 #define v32_quick_tanh v32_tanh
 #endif
 

@@ -57,6 +57,11 @@ static void unref_saved(struct op_node *self)
     self->packed = NULL;
 }
 
+static int tensors_in(const struct param *p, const struct value *v)
+{
+    return p->type == VALUE_TENSOR ? 1 : is_list(p) && v->given ? v->tensors.count : 0;
+}
+
 /* The argument that edge k belongs to, and its place there if that is a list of tensors. */
 static int argument_of(const struct op_node *self, int k, int *place)
 {
@@ -64,9 +69,7 @@ static int argument_of(const struct op_node *self, int k, int *place)
 
     for (int i = 0; i < schema->count; i++) {
         const struct param *p = &schema->params[i];
-        int count = p->type == VALUE_TENSOR             ? 1
-                    : is_list(p) && self->args[i].given ? self->args[i].tensors.count
-                                                        : 0;
+        int count = tensors_in(p, &self->args[i]);
 
         *place = k;
         if (k < count)
@@ -305,12 +308,8 @@ static int edge_count(const struct schema *schema, const struct value *args)
 {
     int count = 0;
 
-    for (int i = 0; i < schema->count; i++) {
-        if (schema->params[i].type == VALUE_TENSOR)
-            count++;
-        else if (is_list(&schema->params[i]) && args[i].given)
-            count += args[i].tensors.count;
-    }
+    for (int i = 0; i < schema->count; i++)
+        count += tensors_in(&schema->params[i], &args[i]);
     return count;
 }
 
@@ -438,14 +437,6 @@ int record_results(struct node *node, struct tensor *const *out)
 }
 
 /* ---- calls ---- */
-
-void op_defaults(const struct op *op, struct value *args, int from)
-{
-    const struct schema *schema = op_schema(op);
-
-    for (int i = from; i < schema->count; i++)
-        args[i] = schema->params[i].value;
-}
 
 static bool list_wants_grad(const struct value *list)
 {

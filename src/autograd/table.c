@@ -252,3 +252,11 @@ void op_table_init(void)
             ops[odd_names[i].id].flags |= OP_NODE;
     }
 }
+
+void op_defaults(const struct op *op, struct value *args, int from)
+{
+    const struct schema *schema = op_schema(op);
+
+    for (int i = from; i < schema->count; i++)
+        args[i] = schema->params[i].value;
+}

@@ -580,11 +580,8 @@ int op_call(const struct op *op, const struct value *args, struct tensor **out)
         return -1;
     for (int i = 0; i < op->outputs && op->flags & OP_VIEW; i++)
         set_base(op, args, out[i]);
-    if (!record)
+    if (!record || out[0] == args[0].tensor) /* a no-op gives its input back */
         return 0;
-    if (out[0] == args[0].tensor) { /* a no-op that gave its input back: nothing to remember */
-        return 0;
-    }
     node = record_node(op, args);
     if (!node || record_results(node, out) < 0)
         status = -1;

@@ -328,6 +328,8 @@ static int assign(struct indexing *x, struct tensor *value)
     if (!value || check_fits(x->view, value) < 0)
         return -1;
     args[1] = tensor_value(value);
+    if (value->ndim == 0 && x->view->ndim > 0)
+        return op_call_inplace(&ops[OP_fill_], args);
     op_defaults(&ops[OP_copy_], args, 2);
     return op_call_inplace(&ops[OP_copy_], args);
 }

@@ -73,7 +73,8 @@ CASES = {
 
 
 def measurement(setup, statement):
-    """A function that executes the statement so many times, and a count that takes a few ms."""
+    """A function that executes the statement so many times, and a count that takes some 20 ms: longer than
+    the time that the system may take to wake a thread."""
     torch.manual_seed(0)
     names = {"torch": torch, "clock": time.perf_counter}
     exec(setup, names)
@@ -81,7 +82,7 @@ def measurement(setup, statement):
          f"        {statement}\n    return (clock() - start) / count", names)
     measure = names["measure"]
     measure(2)
-    return measure, max(1, min(20000, int(0.004 / measure(1))))
+    return measure, max(1, min(20000, int(0.02 / min(measure(1) for _ in range(5)))))
 
 
 def main():

@@ -170,15 +170,11 @@ static const struct value *conjugate_saved(const struct op_node *self, struct va
     return args;
 }
 
-static bool saved_complex(const struct op_node *self)
+static bool saved_is_complex(const struct op_node *self, int k)
 {
-    for (int i = 0; i < self->saved_count; i++) {
-        const struct tensor *t = self->saved[i].tensor;
+    const struct tensor *t = self->saved[k].tensor;
 
-        if (t && (t->storage || packed_has(self->packed, i)) && dtype_is_complex(tensor_dtype(t)))
-            return true;
-    }
-    return false;
+    return t && (t->storage || packed_has(self->packed, k)) && dtype_is_complex(tensor_dtype(t));
 }
 
 /* Where the arguments have the tensor of edge k. */
@@ -221,6 +217,7 @@ static int op_node_apply(struct node *node, struct tensor *const *g, struct tens
     struct value conjugated[OP_MAX_ARGS];
     struct grad_call call = {
         .op = self->op, .args = self->args, .g = g, .results = results, .grads = grads};
+    bool has_complex = false;
     size_t mark;
     int status = 0;
 
@@ -229,6 +226,7 @@ static int op_node_apply(struct node *node, struct tensor *const *g, struct tens
     for (int i = 0; i < self->saved_count; i++) {
         if (check_saved(self, i) < 0)
             return -1;
+        has_complex |= saved_is_complex(self, i);
     }
     mark = pool_open();
     if (self->packed)
@@ -237,7 +235,7 @@ static int op_node_apply(struct node *node, struct tensor *const *g, struct tens
         results[i - node->edge_count] = unpack_result(self, i, (uint32_t)(i - node->edge_count));
     for (int k = 0; k < node->edge_count; k++)
         call.need |= (uint64_t)(node->edges[k].node != NULL) << (k < 63 ? k : 63);
-    if (saved_complex(self) && !error_pending())
+    if (has_complex && !error_pending())
         call.args = conjugate_saved(self, conjugated, results);
     if (!error_pending()) /* else memory ran out while the results were unpacked */
         rule->apply(&call);

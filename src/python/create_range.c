@@ -22,7 +22,7 @@ static bool check_range(const char *bound, const struct scalar r[3])
  * number, which it rounds; what is left over it counts from the start. Its digits need the same. */
 static int vector_lanes(enum dtype dtype)
 {
-    bool is_stored = dtype_computed(dtype) != dtype; /* counted one by one */
+    bool is_stored = dtype_is_stored(dtype); /* counted one by one */
 
     return is_stored || dtype_is_complex(dtype) ? 1 : 32 / (int)dtype_size(dtype);
 }

@@ -24,16 +24,16 @@ PyObject *submodule(PyObject *torch, const char *name);
 int module_add_type(PyObject *module, PyType_Spec *spec, PyObject *bases, PyTypeObject **type);
 
 /* The parts of torch: each adds what it defines. */
-int types_init(PyObject *torch);         /* dtype, device, Size, Generator */
-int layout_init(PyObject *torch);        /* layout, memory_format */
+int types_init(PyObject *torch);            /* dtype, device, Size, Generator */
+int layout_init(PyObject *torch);           /* layout, memory_format */
 int method_functions_init(PyObject *torch); /* detach, numel ...: methods */
-int legacy_types_init(PyObject *torch);  /* FloatTensor, LongTensor ... */
-int type_info_init(PyObject *torch);     /* finfo, iinfo */
-int errors_init(PyObject *torch);        /* torch.linalg.LinAlgError */
-int op_init(PyObject *torch);            /* the functions of the operation table */
-int contract_init(PyObject *torch);      /* einsum, tensordot with lists; after op_init() */
-int create_init(PyObject *torch);        /* tensor, zeros, arange, rand ... */
-int unique_init(PyObject *torch);        /* unique, unique_consecutive */
+int legacy_types_init(PyObject *torch);     /* FloatTensor, LongTensor ... */
+int type_info_init(PyObject *torch);        /* finfo, iinfo */
+int errors_init(PyObject *torch);           /* torch.linalg.LinAlgError */
+int op_init(PyObject *torch);               /* the functions of the operation table */
+int contract_init(PyObject *torch);         /* einsum, tensordot with lists; after op_init() */
+int create_init(PyObject *torch);           /* tensor, zeros, arange, rand ... */
+int unique_init(PyObject *torch);           /* unique, unique_consecutive */
 int settings_init(PyObject *torch);      /* manual_seed, set_printoptions, set_default_dtype ... */
 int devices_init(PyObject *torch);       /* torch.cuda, torch.backends, torch.version */
 int random_module_init(PyObject *torch); /* torch.random; after settings_init() */

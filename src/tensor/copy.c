@@ -20,28 +20,25 @@
         else                                                                                       \
             CONVERT_LOOP(from, to, stride[1], stride[0])                                           \
     }
-/* The second list of types: a list of macros cannot be made from itself. */
-#define EACH_TYPE(X, ...)                                                                          \
-    X(b8, bool, __VA_ARGS__)                                                                       \
-    X(u8, uint8_t, __VA_ARGS__)                                                                    \
-    X(i8, int8_t, __VA_ARGS__)                                                                     \
-    X(i16, int16_t, __VA_ARGS__)                                                                   \
-    X(i32, int32_t, __VA_ARGS__)                                                                   \
-    X(i64, int64_t, __VA_ARGS__)                                                                   \
-    X(f16, uint16_t, __VA_ARGS__)                                                                  \
-    X(bf16, uint16_t, __VA_ARGS__)                                                                 \
-    X(f32, float, __VA_ARGS__)                                                                     \
-    X(f64, double, __VA_ARGS__)                                                                    \
-    X(c32, struct half_pair, __VA_ARGS__)                                                          \
-    X(c64, float _Complex, __VA_ARGS__)                                                            \
-    X(c128, double _Complex, __VA_ARGS__)
-#define CONVERT_TO(to, to_type, from, from_type)                 CONVERT(from, to, from_type, to_type)
-#define CONVERT_ENTRY(to, to_type, from, ...)                    [DTYPE_##to] = convert_##from##_##to,
-#define CONVERT_FROM(id, ctype)                                  EACH_TYPE(CONVERT_TO, id, ctype)
-#define CONVERT_ROW(id)                                          [DTYPE_##id] = {EACH_TYPE(CONVERT_ENTRY, id, )},
-#define DTYPE(id, ctype, name, category, class)                  CONVERT_FROM(id, ctype)
-#define DTYPE_STORED(id, ctype, name, category, class, computed) CONVERT_FROM(id, ctype)
-#define DTYPE_COMPLEX(id, ctype, name, category, class, part)    CONVERT_FROM(id, ctype)
+/* What lies in memory; element_ is what is computed with. */
+#define DTYPE(id, ctype, name, category, class)                  typedef ctype stored_##id;
+#define DTYPE_STORED(id, ctype, name, category, class, computed) typedef ctype stored_##id;
+#define DTYPE_COMPLEX(id, ctype, name, category, class, part)    typedef ctype stored_##id;
+#include "tensor/dtype.def"
+/* The ids once more: a list of macros cannot be made from itself. */
+#define EACH_TYPE(X, other)                                                                        \
+    X(b8, other)                                                                                   \
+    X(u8, other)                                                                                   \
+    X(i8, other)                                                                                   \
+    X(i16, other) X(i32, other) X(i64, other) X(f16, other) X(bf16, other) X(f32, other)           \
+        X(f64, other) X(c32, other) X(c64, other) X(c128, other)
+#define CONVERT_TO(to, from)                                     CONVERT(from, to, stored_##from, stored_##to)
+#define CONVERT_ENTRY(to, from)                                  [DTYPE_##to] = convert_##from##_##to,
+#define CONVERT_FROM(id)                                         EACH_TYPE(CONVERT_TO, id)
+#define CONVERT_ROW(id)                                          [DTYPE_##id] = {EACH_TYPE(CONVERT_ENTRY, id)},
+#define DTYPE(id, ctype, name, category, class)                  CONVERT_FROM(id)
+#define DTYPE_STORED(id, ctype, name, category, class, computed) CONVERT_FROM(id)
+#define DTYPE_COMPLEX(id, ctype, name, category, class, part)    CONVERT_FROM(id)
 #include "tensor/dtype.def"
 
 kernel_fn *const convert_kernels[DTYPE_COUNT][DTYPE_COUNT] = {

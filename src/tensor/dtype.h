@@ -56,6 +56,10 @@ static inline enum dtype dtype_computed(enum dtype d)
 {
     return dtype_infos[d].computed;
 }
+static inline bool dtype_is_stored(enum dtype d)
+{
+    return dtype_infos[d].computed != d;
+}
 /* PyTorch's spelling in error messages: "Float", "Long", "Bool". */
 const char *dtype_short_name(enum dtype d);
 /* What PyTorch says where its kernel of this name does not know the type. -1. */

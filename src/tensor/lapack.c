@@ -19,7 +19,7 @@ int matrices_of(const char *name, const struct tensor *t, struct matrices *m)
         return error_set(ERROR_RUNTIME,
                          "%s: Expected a floating point or complex tensor as input. Got %s", name,
                          dtype_short_name(dtype));
-    if (dtype_computed(dtype) != dtype)
+    if (dtype_is_stored(dtype))
         return error_set(ERROR_RUNTIME, "%s: Low precision dtypes not supported. Got %s", name,
                          dtype_short_name(dtype));
     rows = t->shape[t->ndim - 2];

@@ -288,11 +288,6 @@ static int uniform_stored(struct tensor *t, double from, double to, struct gener
     return random_fill(t, draw_uniform_stored, &law, g);
 }
 
-static bool is_stored(const struct tensor *t)
-{
-    return dtype_computed(tensor_dtype(t)) != tensor_dtype(t);
-}
-
 int random_uniform(struct tensor *t, double from, double to, struct generator *g)
 {
     struct random_law law = {.a = from, .b = to};
@@ -308,7 +303,7 @@ int random_uniform(struct tensor *t, double from, double to, struct generator *g
     if (random_check_float(t, "check_uniform_bounds") < 0 ||
         check_uniform(tensor_dtype(t), from, to) < 0)
         return -1;
-    if (is_stored(t))
+    if (dtype_is_stored(tensor_dtype(t)))
         return uniform_stored(t, from, to, g);
     if (t->dtype == DTYPE_f64)
         return random_fill(t, draw_uniform_double, &law, g);
@@ -401,7 +396,7 @@ int random_normal(struct tensor *t, double mean, double std, struct generator *g
         return random_fill(t, random_draw_normal, &law, g);
     if (!g)
         g = generator_default();
-    if (is_stored(t))
+    if (dtype_is_stored(tensor_dtype(t)))
         return normal_stored(t, mean, std, g);
     if (t->dtype == DTYPE_f32)
         normal_blocks_float((float *)tensor_data(t), t->numel, (float)mean, (float)std, g);

@@ -6,26 +6,19 @@
 
 /* 0.0 and -0.0 are equal, NaNs as well. Of a negative number all bits are turned, of another one
  * the sign. */
-static inline uint32_t key_f32(float x)
-{
-    uint32_t bits;
-
-    if (x != x)
-        return UINT32_MAX;
-    x += 0.0f;
-    memcpy(&bits, &x, sizeof(bits));
-    return bits >> 31 ? ~bits : bits | UINT32_C(1) << 31;
-}
-static inline uint64_t key_f64(double x)
-{
-    uint64_t bits;
-
-    if (x != x)
-        return UINT64_MAX;
-    x += 0.0;
-    memcpy(&bits, &x, sizeof(bits));
-    return bits >> 63 ? ~bits : bits | UINT64_C(1) << 63;
-}
+#define FLOAT_KEY(id, T, size)                                                                     \
+    static inline uint##size##_t key_##id(T x)                                                     \
+    {                                                                                              \
+        uint##size##_t bits;                                                                       \
+                                                                                                   \
+        if (x != x)                                                                                \
+            return UINT##size##_MAX;                                                               \
+        x += (T)0;                                                                                 \
+        memcpy(&bits, &x, sizeof(bits));                                                           \
+        return bits >> (size - 1) ? ~bits : bits | UINT##size##_C(1) << (size - 1);                \
+    }
+FLOAT_KEY(f32, float, 32)
+FLOAT_KEY(f64, double, 64)
 #define WHOLE_KEY(id, T, K, sign)                                                                  \
     static inline K key_##id(T x)                                                                  \
     {                                                                                              \

@@ -15,8 +15,8 @@
 const struct sample samples[] = {
 #include "autograd_samples.def"
 #include "autograd_samples_complex.def"
-#include "autograd_samples_lists.def"
 #include "autograd_samples_linalg.def"
+#include "autograd_samples_lists.def"
 #include "autograd_samples_nn.def"
 #include "autograd_samples_ops.def"
 #include "autograd_samples_recurrent.def"

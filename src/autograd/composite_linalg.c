@@ -149,8 +149,8 @@ int cross_composite(const struct op *op, const struct value *args, struct tensor
     if (dim >= x->ndim || x->shape[dim] != 3 || y->ndim != x->ndim || y->shape[dim] != 3)
         return error_set(ERROR_RUNTIME,
                          args[2].given ? "linalg.cross: inputs dimension %d must have length 3."
-                                       : "no dimension of size 3 in input (%d dimensions)",
-                         args[2].given ? dim : x->ndim);
+                                       : "no dimension of size 3 in input",
+                         dim);
     dims[0] = dim;
     result = d_mul(D(roll, V_TENSOR(x), V_INTS(two, 1), V_INTS(dims, 1)),
                    D(roll, V_TENSOR(y), V_INTS(one, 1), V_INTS(dims, 1)));
@@ -176,7 +176,7 @@ int tensordot_composite(const struct op *op, const struct value *args, struct te
             return error_set(ERROR_RUNTIME,
                              "contracted dimensions need to match, but first has size %lld in dim "
                              "%d and second has size %lld in dim %d",
-                             (long long)x->shape[x->ndim - dims + d], (int)(x->ndim - dims + d),
+                             (long long)x->shape[x->ndim - dims + d], (int)(d - dims),
                              (long long)y->shape[d], d);
         inner *= y->shape[d];
     }

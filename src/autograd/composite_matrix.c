@@ -65,6 +65,19 @@ int linalg_eigvalsh_composite(const struct op *op, const struct value *args, str
                       out);
 }
 
+int symeig_composite(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct value side = V_STRING(args[2].i ? "U" : "L");
+    int64_t none[1] = {0};
+
+    if (args[1].i)
+        return linalg_eigh_composite(op, (struct value[]){args[0], side}, out);
+    if (linalg_eigvalsh_composite(op, (struct value[]){args[0], side}, out) < 0)
+        return -1;
+    out[1] = tensor_new(tensor_dtype(args[0].tensor), 1, none);
+    return out[1] ? 0 : give_up(out, 1);
+}
+
 int linalg_svd_composite(const struct op *op, const struct value *args, struct tensor **out)
 {
     (void)op;

@@ -18,6 +18,8 @@ const char *op_backward_name(const struct op *op, const struct value *args, int 
 extern struct node *node_running;
 /* Whether next_functions lists the edge of an argument; `number` as above. */
 bool op_edge_shown(const struct op *op, int argument, int number);
+/* Has the rows of deprecated.def warn at their first call. */
+void deprecated_init(void);
 /* Parses all schemas and makes the in-place forms. */
 void op_table_init(void);
 

@@ -48,12 +48,12 @@ void where_rule(struct grad_call *c)
 
 void masked_fill_rule(struct grad_call *c)
 {
-    struct tensor *g = c->g[0], *mask = c->args[1].tensor;
+    struct tensor *g = c->g[0], *rest = d_logical_not(c->args[1].tensor); /* bools */
 
     if (grad_wanted(c, 0))
-        grad_store(c, 0, 0, d_where(d_logical_not(mask), g));
+        grad_store(c, 0, 0, d_where(rest, g));
     if (grad_wanted(c, 2))
-        grad_store(c, 2, 2, d_where(mask, g));
+        grad_store(c, 2, 2, d_where(d_logical_not(rest), g));
 }
 
 /* ---- arithmetic with rows of their own ---- */

@@ -251,6 +251,7 @@ void op_table_init(void)
         if (ops[odd_names[i].id].flags & OP_COMPOSED)
             ops[odd_names[i].id].flags |= OP_NODE;
     }
+    deprecated_init();
 }
 
 void op_defaults(const struct op *op, struct value *args, int from)

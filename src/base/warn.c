@@ -7,7 +7,7 @@ int (*warn_handler)(const char *text);
 
 int warn_user(const char *format, ...)
 {
-    char text[512];
+    char text[1024];
     va_list args;
 
     if (!warn_handler)

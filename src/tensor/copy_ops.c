@@ -182,21 +182,73 @@ int where_forward(const struct op *op, const struct value *args, struct tensor *
     return choose(op, condition, values[0], values[1], op_result_type(2, values), out);
 }
 
-int masked_fill_forward(const struct op *op, const struct value *args, struct tensor **out)
+/* A mask of whole numbers as one of bools: a new reference. */
+static struct tensor *bool_mask(struct tensor *mask)
 {
-    struct tensor *self = args[0].tensor, *mask = args[1].tensor, *value = args[2].tensor;
+    struct tensor *whole = tensor_contiguous(mask), *result = NULL;
+    size_t size = dtype_size(tensor_dtype(mask));
+    bool fits = true;
 
-    if (mask->dtype != DTYPE_b8 && mask->dtype != DTYPE_u8)
+    for (int64_t i = 0; whole && fits && i < whole->numel; i++) {
+        int64_t x = dtype_load(tensor_dtype(whole), tensor_data(whole) + (size_t)i * size).i;
+
+        fits = x == 0 || x == 1;
+    }
+    if (whole && !fits)
+        error_set(ERROR_RUNTIME, "Mask tensor can take 0 and 1 values only");
+    else if (whole)
+        result = tensor_to(whole, DTYPE_b8);
+    tensor_unref(whole);
+    return result;
+}
+
+static int check_broadcast(const struct tensor *a, const struct tensor *b)
+{
+    int64_t shape[TENSOR_MAX_DIMS];
+    int ndim = a->ndim;
+
+    memcpy(shape, a->shape, sizeof(shape));
+    return shape_broadcast(&ndim, shape, b->ndim, b->shape);
+}
+
+/* In PyTorch's order, which is another one in place. */
+static int masked_fill_check(const struct op *op, const struct tensor *self,
+                             const struct tensor *mask, const struct tensor *value)
+{
+    bool inplace = op->flags & OP_IN_PLACE_CALL;
+
+    if (!inplace && check_broadcast(mask, self) < 0)
+        return -1;
+    if (value->ndim != 0)
+        return error_set(ERROR_RUNTIME,
+                         "masked_fill_ only supports a 0-dimensional value tensor, but got tensor "
+                         "with %d dimension(s).",
+                         value->ndim);
+    if (dtype_is_differentiable(tensor_dtype(mask)))
         return error_set(ERROR_RUNTIME,
                          "masked_fill_ only supports boolean masks, but got mask with dtype %s",
                          dtype_name(tensor_dtype(mask)));
-    if (value->ndim != 0)
-        return error_set(ERROR_RUNTIME,
-                         "masked_fill only supports a 0-dimensional value tensor, but got tensor "
-                         "with %d dimension(s).",
-                         value->ndim);
-    if (value->wrapped_number &&
-        scalar_check(dtype_load(tensor_dtype(value), tensor_data(value)), tensor_dtype(self)) < 0)
+    if (mask->dtype == DTYPE_u8 &&
+        warn_user("masked_fill_ received a mask with dtype torch.uint8, this behavior is now "
+                  "deprecated,please use a mask with dtype torch.bool instead.") < 0)
         return -1;
-    return choose(op, mask, value, self, tensor_dtype(self), out);
+    if (inplace && check_broadcast(self, mask) < 0)
+        return -1;
+    if (value->wrapped_number)
+        return scalar_check(dtype_load(tensor_dtype(value), tensor_data(value)),
+                            tensor_dtype(self));
+    return 0;
+}
+
+int masked_fill_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *self = args[0].tensor, *mask = args[1].tensor, *value = args[2].tensor;
+    int status;
+
+    if (masked_fill_check(op, self, mask, value) < 0)
+        return -1;
+    mask = mask->dtype == DTYPE_b8 ? tensor_ref(mask) : bool_mask(mask);
+    status = mask ? choose(op, mask, value, self, tensor_dtype(self), out) : -1;
+    tensor_unref(mask);
+    return status;
 }

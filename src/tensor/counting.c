@@ -24,27 +24,52 @@ static int64_t whole_element(const struct tensor *t, int64_t i)
     return scalar_at(t, i).i;
 }
 
-/* Where no range is given it is that of the elements; an empty one is widened by 1 to both sides.
- */
-static int histogram_range(const struct tensor *in, double *low, double *high)
+/* The least and the largest element, where there is one. */
+static void range_of(const struct tensor *in, double *low, double *high)
+{
+    if (in->numel > 0)
+        *low = *high = element(in, 0);
+    for (int64_t i = 1; i < in->numel; i++) {
+        *low = fmin(*low, element(in, i));
+        *high = fmax(*high, element(in, i));
+    }
+}
+
+/* An empty range is widened to both sides. */
+static int check_range(const char *name, double *low, double *high, double margin)
+{
+    if (*low == *high) {
+        *low -= margin;
+        *high += margin;
+    }
+    if (!isfinite(*low) || !isfinite(*high))
+        return error_set(ERROR_RUNTIME, "torch.%s: range of [%g, %g] is not finite", name, *low,
+                         *high);
+    return 0;
+}
+
+static int histc_range(const struct tensor *in, double *low, double *high)
 {
     if (*low > *high)
         return error_set(ERROR_RUNTIME, "torch.histc: max must be larger than min");
-    if (*low == *high && in->numel > 0) {
-        *low = *high = element(in, 0);
-        for (int64_t i = 1; i < in->numel; i++) {
-            *low = fmin(*low, element(in, i));
-            *high = fmax(*high, element(in, i));
-        }
+    if (*low == *high)
+        range_of(in, low, high);
+    return check_range("histc", low, high, 1);
+}
+
+/* Without elements bins go from 0 to 1. */
+static int histogram_range(const struct tensor *in, const struct value *range, double *low,
+                           double *high)
+{
+    *low = 0;
+    *high = in->numel > 0 ? 0 : 1;
+    if (range->given && range->floats.count == 2) {
+        *low = range->floats.at[0];
+        *high = range->floats.at[1];
+    } else {
+        range_of(in, low, high);
     }
-    if (*low == *high) {
-        *low -= 1;
-        *high += 1;
-    }
-    if (!isfinite(*low) || !isfinite(*high))
-        return error_set(ERROR_RUNTIME, "torch.histc: range of [%g, %g] is not finite", *low,
-                         *high);
-    return 0;
+    return check_range("histogram", low, high, 0.5);
 }
 
 /* Counts, or weights summed up, of the elements of `in` by bins; in self's dtype. */
@@ -84,7 +109,7 @@ int histc_forward(const struct op *op, const struct value *args, struct tensor *
     if (check_histogram(op, self, args[1].i) < 0)
         return -1;
     in = tensor_contiguous(self);
-    if (in && histogram_range(in, &low, &high) == 0)
+    if (in && histc_range(in, &low, &high) == 0)
         result = histogram(in, NULL, args[1].i, low, high);
     tensor_unref(in);
     return op_give(op, result, out);
@@ -107,8 +132,7 @@ int histogram_forward(const struct op *op, const struct value *args, struct tens
 {
     struct tensor *self = args[0].tensor, *in, *weight = NULL, *counts = NULL, *edges = NULL;
     int64_t bins = args[1].i, length = bins + 1;
-    double low = args[2].given && args[2].floats.count > 0 ? args[2].floats.at[0] : 0;
-    double high = args[2].given && args[2].floats.count > 1 ? args[2].floats.at[1] : 0;
+    double low, high;
 
     if (args[2].given && !dtype_is_float(tensor_dtype(self)))
         return dtype_refuse("histogram_cpu", tensor_dtype(self)); /* no search for the range */
@@ -120,7 +144,7 @@ int histogram_forward(const struct op *op, const struct value *args, struct tens
     in = tensor_contiguous(self);
     if (in && args[3].given)
         weight = tensor_contiguous(args[3].tensor);
-    if (in && (weight || !args[3].given) && histogram_range(in, &low, &high) == 0)
+    if (in && (weight || !args[3].given) && histogram_range(in, &args[2], &low, &high) == 0)
         counts = histogram(in, weight, bins, low, high);
     if (counts && args[4].i)
         make_density(counts, (high - low) / (double)bins);
@@ -386,14 +410,26 @@ static int searchsorted_check(const struct op *op, const struct tensor *row,
                               const struct tensor *self, const struct value *side)
 {
     bool fits = row->ndim == 1 || row->ndim == self->ndim;
+    char text[2][256];
 
     for (int d = 0; fits && row->ndim > 1 && d < row->ndim - 1; d++)
         fits = row->shape[d] == self->shape[d];
-    if (!fits || row->ndim == 0)
+    if (self->ndim == 0 && row->ndim != 1)
+        return error_set(ERROR_RUNTIME,
+                         "torch.searchsorted(): input value can be a scalar only when boundaries "
+                         "tensor dimension is 1, but we got boundaries tensor dim(%d) and input "
+                         "value's dim(0) numel(1)",
+                         row->ndim);
+    if (row->ndim == 0)
+        return error_set(ERROR_RUNTIME, "torch.searchsorted(): boundaries tensor should have "
+                                        "positive dimension, but got 0 dimension");
+    if (!fits)
         return error_set(ERROR_RUNTIME,
                          "torch.searchsorted(): boundaries tensor should be 1 dimension or the "
                          "first N-1 dimensions of boundaries tensor and input value tensor must "
-                         "match");
+                         "match, but we got boundaries tensor %s and input value tensor %s",
+                         shape_text(row->ndim, row->shape, text[0], sizeof(text[0])),
+                         shape_text(self->ndim, self->shape, text[1], sizeof(text[1])));
     if (side->given && strcmp(side->text, "left") != 0 && strcmp(side->text, "right") != 0)
         return error_set(ERROR_RUNTIME,
                          "torch.searchsorted(): side can only be 'left' or 'right' but got %s",

@@ -257,7 +257,7 @@ int bmm_forward(const struct op *op, const struct value *args, struct tensor **o
     int status = 0;
 
     if (a->ndim != 3 || b->ndim != 3)
-        return error_set(ERROR_RUNTIME, "batch1 must be a 3D tensor");
+        return error_set(ERROR_RUNTIME, "batch%d must be a 3D tensor", a->ndim != 3 ? 1 : 2);
     if (a->shape[0] != b->shape[0] || a->shape[2] != b->shape[1])
         return error_set(ERROR_RUNTIME,
                          "Expected size for first two dimensions of batch2 tensor to be: [%lld, "
@@ -318,6 +318,8 @@ int mv_forward(const struct op *op, const struct value *args, struct tensor **ou
     struct tensor *a = args[0].tensor, *x = args[1].tensor, *y;
     int64_t stride[2] = {x->stride[0], 1};
 
+    if (a->ndim == 0)
+        return tensor_dim_there(a, 0);
     if (a->ndim != 2 || x->ndim != 1)
         return error_set(ERROR_RUNTIME, "vector + matrix @ vector expected, got 1, %d, %d", a->ndim,
                          x->ndim);
@@ -387,10 +389,34 @@ int dot_forward(const struct op *op, const struct value *args, struct tensor **o
     return op_give(op, z, out);
 }
 
+/* What addmm() adds to, as the matrix that the result will be: a new reference. */
+static struct tensor *addend(const struct op *op, struct tensor *self, const int64_t *shape)
+{
+    struct value args[2] = {{.given = true, .tensor = self},
+                            {.given = true, .ints = {.at = shape, .count = 2}}};
+    struct tensor *wide = NULL;
+
+    return expand_forward(op, args, &wide) < 0 ? NULL : wide;
+}
+
+static int check_addmm_inplace(const struct tensor *self, const int64_t *shape)
+{
+    char text[2][256];
+
+    if (self->ndim == 2 && self->shape[0] == shape[0] && self->shape[1] == shape[1])
+        return 0;
+    return error_set(ERROR_RUNTIME,
+                     "Bad in-place call: input tensor size %s and output tensor size %s should "
+                     "match",
+                     shape_text(self->ndim, self->shape, text[0], sizeof(text[0])),
+                     shape_text(2, shape, text[1], sizeof(text[1])));
+}
+
 int addmm_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    struct tensor *self = args[0].tensor, *a = args[1].tensor, *b = args[2].tensor, *c;
+    struct tensor *self = args[0].tensor, *a = args[1].tensor, *b = args[2].tensor, *c, *wide;
     double beta = args[3].scalar.d, alpha = args[4].scalar.d;
+    int64_t shape[2];
     int status;
 
     if (a->ndim != 2 || b->ndim != 2)
@@ -400,16 +426,22 @@ int addmm_forward(const struct op *op, const struct value *args, struct tensor *
                          "mat1 and mat2 shapes cannot be multiplied (%lldx%lld and %lldx%lld)",
                          (long long)a->shape[0], (long long)a->shape[1], (long long)b->shape[0],
                          (long long)b->shape[1]);
+    shape[0] = a->shape[0];
+    shape[1] = b->shape[1];
     if (self->dtype != b->dtype)
         return error_set(ERROR_RUNTIME, "self and mat2 must have the same dtype");
     if (check_types(op, a, b) < 0)
         return -1;
     if (!dtype_is_differentiable(tensor_dtype(a)))
         return op_refuse_type(op, tensor_dtype(a));
-    c = tensor_new(tensor_dtype(a), 2, (int64_t[]){a->shape[0], b->shape[1]});
-    if (!c)
+    if (op->flags & OP_IN_PLACE_CALL && check_addmm_inplace(self, shape) < 0)
         return -1;
-    status = beta == 0 ? 0 : tensor_copy(c, self);
+    wide = addend(op, self, shape);
+    c = wide ? tensor_new(tensor_dtype(a), 2, shape) : NULL;
+    status = c ? 0 : -1;
+    if (c && beta != 0)
+        status = tensor_copy(c, wide);
+    tensor_unref(wide);
     if (status == 0)
         status = product(a, tensor_data(a), a->stride, b, tensor_data(b), b->stride, tensor_data(c),
                          a->shape[0], a->shape[1], b->shape[1], alpha, beta);

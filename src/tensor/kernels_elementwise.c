@@ -60,7 +60,10 @@
     else if (s0 == sizeof(R) && s1 == sizeof(T) && s2 == 0) {                                      \
         const T y = *(const T *)at2;                                                               \
         LOOP(R, expr, (int64_t)sizeof(R), const T x = AT(T, 1, (int64_t)sizeof(T));)               \
-    } else                                                                                         \
+    } else if (s0 == sizeof(R) && s1 == 2 * sizeof(T) && s2 == 2 * sizeof(T))                      \
+        LOOP(R, expr, (int64_t)sizeof(R), const T x = AT(T, 1, 2 * (int64_t)sizeof(T));            \
+             const T y = AT(T, 2, 2 * (int64_t)sizeof(T));)                                        \
+    else                                                                                           \
         LOOP(R, expr, s0, const T x = AT(T, 1, s1); const T y = AT(T, 2, s2);)
 
 #define TERNARY_LOOPS(R, T, expr)                                                                  \

@@ -1,7 +1,7 @@
 /* Operations that copy, convert and choose. */
 #include "base/error.h"
 #include "base/warn.h"
-#include "tensor/elementwise_check.h"
+#include "tensor/overlap.h"
 #include "tensor/iter.h"
 #include "tensor/op.h"
 

@@ -2,8 +2,7 @@
 #include "tensor/elementwise_check.h"
 
 #include "base/error.h"
-
-#include <string.h>
+#include "tensor/overlap.h"
 
 /* Subtraction knows no bool. */
 static int check_subtraction(struct tensor *const *in)
@@ -44,44 +43,6 @@ static int check_lerp(struct tensor *const *in)
                              c_name(in[0]), names[k], c_name(in[k]));
     }
     return 0;
-}
-
-/* The bytes that a tensor reaches; strides are never negative. */
-static void extent(const struct tensor *t, const char **first, const char **end)
-{
-    int64_t last = 0;
-
-    for (int d = 0; d < t->ndim; d++)
-        last += (t->shape[d] - 1) * t->stride[d];
-    *first = tensor_data(t);
-    *end = *first + (last + 1) * (int64_t)dtype_size(tensor_dtype(t));
-}
-
-/* Whether a and b share memory otherwise than element by element. What has gaps is not looked at.
- */
-static bool overlap_in_part(const struct tensor *a, const struct tensor *b)
-{
-    const char *a_first, *a_end, *b_first, *b_end;
-
-    if (a->storage != b->storage || a == b || !tensor_is_dense(a) || !tensor_is_dense(b) ||
-        a->numel == 0 || b->numel == 0)
-        return false;
-    extent(a, &a_first, &a_end);
-    extent(b, &b_first, &b_end);
-    if (a_first == b_first && a_end == b_end)
-        return a->ndim != b->ndim ||
-               memcmp(a->stride, b->stride, (size_t)a->ndim * sizeof(*a->stride)) != 0;
-    return a_first < b_end && b_first < a_end;
-}
-
-int tensor_check_overlap(const struct tensor *out, const struct tensor *in)
-{
-    if (!overlap_in_part(out, in))
-        return 0;
-    return error_set(ERROR_RUNTIME,
-                     "unsupported operation: some elements of the input tensor and the "
-                     "written-to tensor refer to a single memory location. Please clone() the "
-                     "tensor before performing the operation.");
 }
 
 static int check_overlap(const struct tensor *out, int count, struct tensor *const *in)

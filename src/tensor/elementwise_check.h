@@ -7,10 +7,6 @@
 
 #include "tensor/op.h"
 
-/* Refuses an `in` that shares a part of out's memory otherwise than element by element: -1. What
- * has gaps is not looked at. */
-int tensor_check_overlap(const struct tensor *out, const struct tensor *in);
-
 /* Whether the row `id` takes these operands, and may write into `out` (NULL: a new tensor): one
  * that is expanded, or overlaps with an operand, is refused. */
 int elementwise_check(enum op_id id, int count, struct tensor *const *in, const struct tensor *out);

@@ -6,6 +6,7 @@
  * there each element lies. The iterator does the rest.
  */
 #include "tensor/index_parts.h"
+#include "tensor/overlap.h"
 
 #include "base/error.h"
 #include "tensor/iter.h"
@@ -421,9 +422,10 @@ int index_put_forward(const struct op *op, const struct value *args, struct tens
     struct indices in;
     int status = -1;
 
-    (void)op;
     if (values->numel == 1 && !args[3].i && is_masked(self, &args[1]))
         return mask_fill(self, args[1].tensors.at[0], values);
+    if (op_check_apart(op, args, self) < 0)
+        return -1;
     if (values->dtype != self->dtype && !values->wrapped_number)
         return error_set(ERROR_RUNTIME,
                          "Index put requires the source and destination dtypes match, got %s for "

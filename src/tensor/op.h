@@ -123,6 +123,7 @@ enum op_flag {
     OP_OF_SIZE = 1 << 18,      /* of complex numbers it takes their absolute values */
     OP_NODE = 1 << 19,         /* made of others, but its result's node has a name of its own
                                 * (node_names.def); the table sets it */
+    OP_APART = 1 << 20,        /* what it writes to may share no memory with what it reads */
     OP_PYTHON_BOOL = 1 << 12   /* Python gets True or False instead of a zero-dim tensor */
 };
 #define OP_FM   (OP_FUNCTION | OP_METHOD)

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "tensor/op.h"
+#include "tensor/overlap.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -280,6 +281,8 @@ int op_run(const struct op *op, const struct value *args, struct tensor **out)
 {
     uint32_t given, taken = row_types[op->id];
 
+    if (op->flags & OP_APART && out[0] && op_check_apart(op, args, out[0]) < 0)
+        return -1;
     if (taken == ALL_TYPES || op->flags & OP_VIEW)
         return op->forward(op, args, out);
     if (taken == 0)

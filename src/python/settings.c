@@ -86,6 +86,45 @@ static PyObject *is_tensor(PyObject *self, PyObject *object)
     return PyBool_FromLong(tensor_check(object));
 }
 
+/* typename(): where what the object is called comes from, "torch.nn.modules.linear.". */
+static PyObject *home_of(PyObject *object)
+{
+    PyObject *module = PyObject_GetAttrString(object, "__module__"), *home;
+
+    if (!module)
+        PyErr_Clear();
+    if (module && PyUnicode_Check(module) &&
+        PyUnicode_CompareWithASCIIString(module, "builtins") != 0)
+        home = PyUnicode_FromFormat("%U.", module);
+    else
+        home = PyUnicode_FromString("");
+    Py_XDECREF(module);
+    return home;
+}
+
+static PyObject *typename(PyObject *self, PyObject *object)
+{
+    static const char *const names[] = {"__qualname__", "__name__"};
+    PyObject *home, *name = NULL, *result = NULL;
+
+    (void)self;
+    if (tensor_check(object))
+        return PyObject_CallMethod(object, "type", NULL);
+    for (int i = 0; i < 2 && !name; i++) {
+        name = PyObject_GetAttrString(object, names[i]);
+        if (!name)
+            PyErr_Clear();
+    }
+    if (!name)
+        name = PyObject_GetAttrString((PyObject *)Py_TYPE(object), "__name__");
+    home = name ? home_of(object) : NULL;
+    if (home)
+        result = PyUnicode_FromFormat("%U%S", home, name);
+    Py_XDECREF(home);
+    Py_XDECREF(name);
+    return result;
+}
+
 static PyObject *promote_types(PyObject *self, PyObject *args)
 {
     PyObject *a, *b;
@@ -212,6 +251,53 @@ static PyObject *get_num_threads(PyObject *self, PyObject *unused)
     return PyLong_FromLong(tensor_threads());
 }
 
+/* Operations run one after another here: the number is kept for those who ask. */
+static long interop_threads = 1;
+
+static PyObject *set_num_interop_threads(PyObject *self, PyObject *count)
+{
+    long n;
+
+    (void)self;
+    if (!PyLong_Check(count) || PyBool_Check(count))
+        return PyErr_Format(PyExc_RuntimeError,
+                            "set_num_interop_threads expects an int, but got %s",
+                            Py_TYPE(count)->tp_name);
+    n = PyLong_AsLong(count);
+    if (n == -1 && PyErr_Occurred())
+        return NULL;
+    if (n <= 0)
+        return PyErr_Format(PyExc_RuntimeError,
+                            "set_num_interop_threads expects a positive integer");
+    interop_threads = n;
+    Py_RETURN_NONE;
+}
+
+static PyObject *get_num_interop_threads(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    return PyLong_FromLong(interop_threads);
+}
+
+/* Numbers below the normal ones become 0, on this thread; True where the processor can do so. */
+static PyObject *set_flush_denormal(PyObject *self, PyObject *on)
+{
+    (void)self;
+    if (!PyBool_Check(on))
+        return PyErr_Format(PyExc_RuntimeError, "flush_denormal expects a bool, but got %s",
+                            Py_TYPE(on)->tp_name);
+#ifdef __SSE2__
+    enum { FLUSH_RESULTS = 1 << 15, FLUSH_OPERANDS = 1 << 6 };
+    unsigned rest = __builtin_ia32_stmxcsr() & ~(unsigned)(FLUSH_RESULTS | FLUSH_OPERANDS);
+
+    __builtin_ia32_ldmxcsr(on == Py_True ? rest | FLUSH_RESULTS | FLUSH_OPERANDS : rest);
+    Py_RETURN_TRUE;
+#else
+    Py_RETURN_FALSE;
+#endif
+}
+
 static PyMethodDef settings_methods[] = {
     {"manual_seed", manual_seed, METH_O, NULL},
     {"initial_seed", initial_seed, METH_NOARGS, NULL},
@@ -221,6 +307,7 @@ static PyMethodDef settings_methods[] = {
     {"set_default_dtype", set_default_dtype, METH_O, NULL},
     {"get_default_dtype", get_default_dtype, METH_NOARGS, NULL},
     {"is_tensor", is_tensor, METH_O, NULL},
+    {"typename", typename, METH_O, NULL},
     {"promote_types", promote_types, METH_VARARGS, NULL},
     {"can_cast", (PyCFunction)(void (*)(void))can_cast, METH_VARARGS | METH_KEYWORDS, NULL},
     {"result_type", result_type, METH_VARARGS, NULL},
@@ -228,6 +315,9 @@ static PyMethodDef settings_methods[] = {
      METH_VARARGS | METH_KEYWORDS, NULL},
     {"set_num_threads", set_num_threads, METH_O, NULL},
     {"get_num_threads", get_num_threads, METH_NOARGS, NULL},
+    {"set_num_interop_threads", set_num_interop_threads, METH_O, NULL},
+    {"get_num_interop_threads", get_num_interop_threads, METH_NOARGS, NULL},
+    {"set_flush_denormal", set_flush_denormal, METH_O, NULL},
     {NULL, NULL, 0, NULL}};
 
 static const struct {

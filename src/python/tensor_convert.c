@@ -1,6 +1,7 @@
 /* Between tensors and Python's own values: numbers, nested lists, dtypes. */
 #include "base/error.h"
 #include "python/args.h"
+#include "python/bind.h"
 #include "python/errors.h"
 #include "python/tensor_parts.h"
 #include "python/types.h"
@@ -422,15 +423,28 @@ static PyObject *method_type_as(PyObject *self, PyObject *other)
     return converted(self, tensor_dtype(tensor_of(other)), false);
 }
 
-static PyObject *method_numpy(PyObject *self, PyObject *args, PyObject *kwargs)
+static PyObject *as_numpy(PyObject *self, bool force)
 {
     struct tensor *t = tensor_of(self);
 
-    (void)args;
-    if (t->requires_grad && !(kwargs && PyDict_GetItemString(kwargs, "force") == Py_True))
+    if (t->requires_grad && !force)
         return PyErr_Format(PyExc_RuntimeError, "Can't call numpy() on Tensor that requires grad. "
                                                 "Use tensor.detach().numpy() instead.");
     return tensor_to_numpy(t);
+}
+
+static PyObject *method_numpy(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static const char *const names[] = {"force"};
+    static const struct binding binding = {"numpy", names, 1, 0, 0, 0};
+    PyObject *force = Py_False;
+
+    if (binding_read(&binding, args, kwargs, &force) < 0)
+        return NULL;
+    if (!PyBool_Check(force))
+        return PyErr_Format(PyExc_TypeError, "numpy(): argument 'force' must be bool, not %s",
+                            Py_TYPE(force)->tp_name);
+    return as_numpy(self, force == Py_True);
 }
 
 static PyObject *method_array(PyObject *self, PyObject *args)
@@ -439,7 +453,7 @@ static PyObject *method_array(PyObject *self, PyObject *args)
 
     if (!PyArg_ParseTuple(args, "|O:__array__", &dtype))
         return NULL;
-    array = method_numpy(self, NULL, NULL);
+    array = as_numpy(self, false);
     if (!array || !dtype || dtype == Py_None)
         return array;
     result = PyObject_CallMethod(array, "astype", "O", dtype);

@@ -8,6 +8,7 @@
  */
 #include "autograd/record.h"
 
+#include "autograd/arguments.h"
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -289,6 +290,21 @@ static bool any_requires_grad(const struct op *op, const struct value *args)
     return args[0].tensor->base && args[0].tensor->base->requires_grad;
 }
 
+/* A row that takes `inplace` knows itself what it changes. */
+static int asked_inplace(const struct op *op, const struct value *args)
+{
+    const struct op *row = &ops[op->id];
+    struct value call[OP_MAX_ARGS];
+    struct tensor *result = NULL;
+    int status;
+
+    memcpy(call, args, (size_t)op_schema(row)->count * sizeof(*args));
+    call[row->inplace_arg] = arg_int(true);
+    status = row->forward(row, call, &result);
+    tensor_unref(result);
+    return status;
+}
+
 /* What is made of other operations is computed anew and copied into self. */
 static int composed_inplace(const struct op *op, const struct value *args)
 {
@@ -324,7 +340,7 @@ int op_call_inplace(const struct op *op, const struct value *args)
     if (check_leaf(self) < 0 || (op->id != OP_zero_ && tensor_check_expanded(self) < 0))
         return -1;
     if (op->flags & OP_COMPOSED)
-        return composed_inplace(op, args);
+        return ops[op->id].inplace_arg ? asked_inplace(op, args) : composed_inplace(op, args);
     if (record) {
         node = record_before(op, args);
         if (!node)

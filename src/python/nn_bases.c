@@ -27,8 +27,10 @@ static const struct base {
     {"padding", "_ConstantPadNd", NULL, "ConstantPad ZeroPad", false},
     {"padding", "_ReflectionPadNd", NULL, "ReflectionPad", false},
     {"padding", "_ReplicationPadNd", NULL, "ReplicationPad", false},
+    {"activation", "Hardtanh", NULL, "ReLU6", false},
+    {"loss", "NLLLoss", "_WeightedLoss", "NLLLoss", false},
     {"loss", "_WeightedLoss", "_Loss",
-     "NLLLoss BCELoss CrossEntropyLoss MultiLabelSoftMarginLoss MultiMarginLoss", false},
+     "BCELoss CrossEntropyLoss MultiLabelSoftMarginLoss MultiMarginLoss", false},
     {"loss", "_Loss", NULL, "*", false},
 };
 

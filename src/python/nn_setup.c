@@ -75,6 +75,17 @@ int setup_hardtanh(PyObject *self, PyObject **args)
     return more > 0 ? 0 : -1;
 }
 
+int setup_nll_loss_2d(PyObject *self, PyObject **args)
+{
+    (void)self;
+    (void)args;
+    return PyErr_WarnEx(PyExc_UserWarning,
+                        "NLLLoss2d has been deprecated. Please use NLLLoss instead as a drop-in "
+                        "replacement and see https://pytorch.org/docs/master/nn.html"
+                        "#torch.nn.NLLLoss for more details.",
+                        1);
+}
+
 /* A negative padding_idx counts from the end. */
 int setup_embedding(PyObject *self, PyObject **args)
 {

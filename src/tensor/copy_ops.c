@@ -1,9 +1,9 @@
 /* Operations that copy, convert and choose. */
 #include "base/error.h"
 #include "base/warn.h"
-#include "tensor/overlap.h"
 #include "tensor/iter.h"
 #include "tensor/op.h"
+#include "tensor/overlap.h"
 
 #include <string.h>
 

@@ -87,6 +87,7 @@ def measurement(setup, statement):
 
 def main():
     name = None
+    print("ready", flush=True)
     for line in sys.stdin:
         if line.strip() != name:
             name = line.strip()

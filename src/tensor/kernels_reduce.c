@@ -19,13 +19,11 @@
 
 enum { LEVELS = 4, ROWS = 4, COLUMNS = 8 * ROWS, BATCH = 512, LANE_BYTES = 32 };
 
-/* The lanes of an AVX2 register; narrower instruction sets take several steps. Whole numbers have
- * the same sum in any order: twice as many. */
-#define LANES_OF(id, T, bytes)                                                                     \
-    typedef T lanes_##id __attribute__((vector_size(bytes), aligned(__alignof__(T))));
-LANES_OF(i64, int64_t, 2 * LANE_BYTES)
-LANES_OF(f32, float, LANE_BYTES)
-LANES_OF(f64, double, LANE_BYTES)
+/* The lanes of an AVX2 register; narrower instruction sets take several steps. */
+#define LANES_OF(id, T)                                                                            \
+    typedef T lanes_##id __attribute__((vector_size(LANE_BYTES), aligned(__alignof__(T))));
+LANES_OF(f32, float)
+LANES_OF(f64, double)
 
 /* Blocks have 2^power rows, so that the levels suffice for `rows`. */
 static int block_power(int64_t rows)
@@ -226,14 +224,13 @@ static int block_power(int64_t rows)
     }
 
 /* Sums are made in int64, float or double: other types are converted before. */
-SUM_KERNEL(i64, int64_t, lanes_i64)
 SUM_KERNEL(f32, float, lanes_f32)
 SUM_KERNEL(f64, double, lanes_f64)
 
 /* What is joined without a cascade: ROWS registers side by side, as PyTorch does it. Where the
- * order shows (`ordered`), it is PyTorch's. NAME_pair_ID()
- * joins two elements. */
-#define FOLD_KERNEL(name, id, T, ordered)                                                          \
+ * order shows (`ordered`), it is PyTorch's; `again`: what was seen may be joined once more.
+ * NAME_pair_ID() joins two elements. */
+#define FOLD_KERNEL(name, id, T, ordered, again)                                                   \
     /* One contiguous line. */                                                                     \
     static T name##_line_##id(const T *in, int64_t count, T start)                                 \
     {                                                                                              \
@@ -246,7 +243,7 @@ SUM_KERNEL(f64, double, lanes_f64)
                 for (int k = 0; k < SIDE; k++)                                                     \
                     side[k] = name##_pair_##id(side[k], in[i + k]);                                \
             }                                                                                      \
-            if (!ordered && i < count) { /* once more what was seen does no harm */                \
+            if (again && i < count) {                                                              \
                 for (int k = 0; k < SIDE; k++)                                                     \
                     side[k] = name##_pair_##id(side[k], in[count - SIDE + k]);                     \
                 i = count;                                                                         \
@@ -284,7 +281,7 @@ SUM_KERNEL(f64, double, lanes_f64)
     /* Results that are neighbours: a tile of them at a time. */                                   \
     static void name##_neighbours_##id(const struct reduce_loop *l, char *out, const char *in)     \
     {                                                                                              \
-        enum { TILE = 4096 / sizeof(T) };                                                          \
+        enum { TILE = 16384 / sizeof(T) };                                                         \
         for (int64_t start = 0; start < l->results; start += TILE, in += TILE * sizeof(T)) {       \
             const int64_t n = l->results - start < TILE ? l->results - start : TILE;               \
             T tile[TILE];                                                                          \
@@ -323,7 +320,14 @@ SUM_KERNEL(f64, double, lanes_f64)
     {                                                                                              \
         return a * b;                                                                              \
     }                                                                                              \
-    FOLD_KERNEL(prod, id, T, true)
+    FOLD_KERNEL(prod, id, T, true, false)
+
+/* Whole numbers have the same sum in any order. It wraps around. */
+static inline int64_t sum_pair_i64(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+FOLD_KERNEL(sum, i64, int64_t, false, false)
 
 /* A NaN stays one. Written so that compilers find the vector instructions. */
 #define EXTREME(name, id, T, sign)                                                                 \
@@ -332,7 +336,7 @@ SUM_KERNEL(f64, double, lanes_f64)
         T most = a sign b ? a : b;                                                                 \
         return a != a ? a : most;                                                                  \
     }                                                                                              \
-    FOLD_KERNEL(name, id, T, false)
+    FOLD_KERNEL(name, id, T, false, true)
 #define EXTREMES(id, T)                                                                            \
     EXTREME(max, id, T, >)                                                                         \
     EXTREME(min, id, T, <)

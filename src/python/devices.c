@@ -63,10 +63,14 @@ static PyMethodDef cuda_methods[] = {ANSWER("is_available", gives_false),
 
 /* ---- torch.backends and torch.version ---- */
 
-static PyObject *gives_true(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(args),
+static PyObject *has_openmp(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(args),
                             PyObject *Py_UNUSED(kwargs))
 {
+#ifdef _OPENMP
     Py_RETURN_TRUE;
+#else
+    Py_RETURN_FALSE;
+#endif
 }
 
 /* Modules whose attributes programs set and read. The values are those of a PyTorch built without
@@ -87,7 +91,7 @@ static const struct {
 static PyMethodDef absent_methods[] = {ANSWER("is_available", gives_false), {NULL, NULL, 0, NULL}};
 static PyMethodDef unbuilt_methods[] = {ANSWER("is_built", gives_false), {NULL, NULL, 0, NULL}};
 static PyMethodDef cudnn_methods[] = {ANSWER("version", gives_none), {NULL, NULL, 0, NULL}};
-static PyMethodDef present_methods[] = {ANSWER("is_available", gives_true), {NULL, NULL, 0, NULL}};
+static PyMethodDef openmp_methods[] = {ANSWER("is_available", has_openmp), {NULL, NULL, 0, NULL}};
 
 static const struct {
     const char *module;
@@ -101,11 +105,7 @@ static const struct {
     {"backends.mps", unbuilt_methods},
     {"backends.mkl", absent_methods},
     {"backends.mkldnn", absent_methods},
-#ifdef _OPENMP
-    {"backends.openmp", present_methods},
-#else
-    {"backends.openmp", absent_methods},
-#endif
+    {"backends.openmp", openmp_methods},
 };
 
 static PyObject *constant(const char *value)

@@ -32,8 +32,9 @@
     X(i8, other)                                                                                   \
     X(i16, other)                                                                                  \
     X(i32, other)                                                                                  \
-    X(i64, other) X(f16, other) X(bf16, other) X(f32, other) X(f64, other) X(c32, other)           \
-        X(c64, other) X(c128, other)
+    X(i64, other)                                                                                  \
+    X(f16, other)                                                                                  \
+    X(bf16, other) X(f32, other) X(f64, other) X(c32, other) X(c64, other) X(c128, other)
 #define CONVERT_TO(to, from)                                     CONVERT(from, to, stored_##from, stored_##to)
 #define CONVERT_ENTRY(to, from)                                  [DTYPE_##to] = convert_##from##_##to,
 #define CONVERT_FROM(id)                                         EACH_TYPE(CONVERT_TO, id)

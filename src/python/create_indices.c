@@ -68,8 +68,7 @@ static PyObject *triangle_indices(const char *name, const struct python_call *ca
     if (o.dtype == DTYPE_NONE)
         o.dtype = DTYPE_i64;
     if (dtype_is_differentiable(o.dtype) || o.dtype == DTYPE_b8)
-        return PyErr_Format(PyExc_RuntimeError, "\"%s\" not implemented for '%s'", name,
-                            dtype_short_name(o.dtype));
+        return dtype_refuse(name, o.dtype), python_error();
     return create_finish(
         triangle_places(&(struct triangle){sizes[0], sizes[1], sizes[2], upper}, o.dtype), &o);
 }

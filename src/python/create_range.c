@@ -63,7 +63,7 @@ static struct tensor *arange(const struct scalar r[3], enum dtype dtype)
     if (!check_range("larger", r))
         return NULL;
     if (dtype == DTYPE_b8)
-        return error_null(ERROR_RUNTIME, "\"arange_cpu\" not implemented for 'Bool'");
+        return dtype_refuse("arange_cpu", dtype), NULL;
     if (size >= 9.2e18)
         return error_null(ERROR_RUNTIME, "invalid size, possible overflow?");
     return steps_from(r, (int64_t)size, dtype);

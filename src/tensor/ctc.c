@@ -121,8 +121,7 @@ static int ctc_init(struct ctc *c, struct tensor *log_probs, struct tensor *targ
                       .blank = blank,
                       .joined = targets->ndim == 1};
     if (log_probs->dtype != DTYPE_f32 && log_probs->dtype != DTYPE_f64)
-        return error_set(ERROR_RUNTIME, "\"ctc_loss_cpu\" not implemented for '%s'",
-                         dtype_short_name(tensor_dtype(log_probs)));
+        return dtype_refuse("ctc_loss_cpu", tensor_dtype(log_probs));
     if (log_probs->ndim != 3)
         return error_set(ERROR_RUNTIME,
                          "Expected 3-dimensional tensor, but got %d-dimensional tensor for "

@@ -273,8 +273,8 @@ SUM_KERNEL(f64, double, lanes_f64)
         _Pragma("omp parallel for schedule(static)") for (int i = 0; i < pieces; i++)              \
         {                                                                                          \
             const int64_t left = count - i * piece;                                                \
-            part[i] =                                                                              \
-                name##_line_##id(in + i * piece, left < piece ? left : piece, in[i * piece]);      \
+            const T *at = in + i * piece; /* begins the fold, the others follow */                 \
+            part[i] = name##_line_##id(at + 1, (left < piece ? left : piece) - 1, *at);            \
         }                                                                                          \
         return name##_line_##id(part, pieces, start);                                              \
     }                                                                                              \

@@ -66,7 +66,6 @@ static inline bool tensor_is_leaf(const struct tensor *t)
 {
     return !t->grad_fn;
 }
-struct autograd_meta *tensor_meta(struct tensor *t);        /* made on demand; NULL: no memory */
 struct tensor *tensor_grad(const struct tensor *t);         /* borrowed, NULL when there is none */
 int tensor_set_grad(struct tensor *t, struct tensor *grad); /* grad may be NULL */
 /* Fills t's gradient, if it has one, with zeros; a history that it has is dropped. */
@@ -153,7 +152,6 @@ struct tensor *node_variable(const struct node *node);
  * leaf. */
 struct hook *node_hooks(const struct node *node);
 int node_add_hook(struct node *node, struct hook hook); /* id > 0, or -1 */
-void node_remove_hook(struct node *node, int id);
 
 /* Hooks on a whole node run before its apply, with all gradients of its outputs in g and grads
  * NULL, or after it. They may put other gradients in the place of some: new references, those that

@@ -44,8 +44,8 @@ static bool gru_step(struct tensor *from_x, struct tensor *from_h, struct tensor
     return *h != NULL;
 }
 
-bool d_cell_step(const struct recurrent *r, struct tensor *from_x, struct tensor **h,
-                 struct tensor **c)
+static bool d_cell_step(const struct recurrent *r, struct tensor *from_x, struct tensor **h,
+                        struct tensor **c)
 {
     struct tensor *from_h = linear(*h, r->w_hh, r->b_hh), *sum;
 

@@ -1,5 +1,5 @@
 /*
- * record.h: the parts of recording that in-place calls share. Private to src/autograd.
+ * record.h: the parts of recording that the room's files share. Private to src/autograd.
  */
 #ifndef SADDLE_AUTOGRAD_RECORD_H
 #define SADDLE_AUTOGRAD_RECORD_H
@@ -10,6 +10,10 @@
 struct node *record_node(const struct op *op, const struct value *args);
 /* Saves the results that the row wants; before they get their history. */
 int record_results(struct node *node, struct tensor *const *out);
+/* What autograd keeps with t, made on demand. NULL: no memory. */
+struct autograd_meta *tensor_meta(struct tensor *t);
+/* The node that gathers a leaf's gradient: the one that lives, or a new one. A new reference. */
+struct node *leaf_node(struct tensor *t);
 /* The sequence that the next node will have. */
 uint64_t node_next_sequence(void);
 /* "AddBackward0". `number`: the argument, from 1 on, that was a Python number; 0: none was. */

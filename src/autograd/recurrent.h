@@ -8,10 +8,6 @@
 #include "autograd/formula.h"
 #include "tensor/recurrent.h"
 
-/* One step: from what the input gives (its weight and bias applied) and the states in *h and *c to
- * the states after it. False on error. */
-bool d_cell_step(const struct recurrent *r, struct tensor *from_x, struct tensor **h,
-                 struct tensor **c);
 /* The outputs of all steps, the last h and, of LSTM, the last c. False on error. */
 bool d_recurrent(const struct recurrent *r, struct tensor *out[3]);
 

@@ -42,38 +42,3 @@ void cell_add_text(struct strbuf *out, const char *text, size_t length)
             strbuf_addch(out, '\n');
     }
 }
-
-/* Looks for `key` among the words of one metadata line. */
-static bool meta_find(const char *meta, size_t length, const char *key, struct strbuf *value)
-{
-    const char *end = meta + length;
-    size_t key_length = strlen(key);
-
-    while (meta < end) {
-        size_t word = 0;
-        while (meta + word < end && meta[word] != ' ' && meta[word] != '\t')
-            word++;
-        if (word >= key_length && memcmp(meta, key, key_length) == 0 &&
-            (word == key_length || meta[key_length] == '=')) {
-            if (word > key_length)
-                strbuf_add(value, meta + key_length + 1, word - key_length - 1);
-            return true;
-        }
-        meta += word + (word == 0);
-    }
-    return false;
-}
-
-bool cell_meta(const struct cell *cell, const char *key, struct strbuf *value)
-{
-    const char *meta;
-    size_t length;
-
-    for (size_t at = 0, end; at < cell->layout.head; at = end) {
-        end = block_line_end(cell->raw.text, cell->layout.head, at);
-        if (block_meta(cell->raw.text + at, end - at, &meta, &length) &&
-            meta_find(meta, length, key, value))
-            return true;
-    }
-    return false;
-}

@@ -130,10 +130,6 @@ long notebook_find(const struct notebook *nb, uint64_t id);
  */
 char *notebook_title(const struct notebook *nb);
 
-/* The value of `key` in the cell's metadata, appended to `value` ("" for a key without one); false
- * when there is no such key. */
-bool cell_meta(const struct cell *cell, const char *key, struct strbuf *value);
-
 /* Outputs. They are no part of the file and of undo. */
 void cell_clear_outputs(struct cell *cell);
 /* Appends to the last output when that is the same stream, else starts one; keeps the bound. In a

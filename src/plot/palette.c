@@ -25,16 +25,12 @@ const struct plot_theme *plot_theme(bool dark)
     return &themes[dark];
 }
 
+enum { PALETTE_COUNT = 8 };
 /* Yellow and sky blue need a dark ground, deep blue a light one: each ground has its own. */
 static const uint32_t palettes[2][PALETTE_COUNT] = {
     {0x0072b2, 0xd55e00, 0x009e73, 0xcc79a7, 0xe69f00, 0x56b4e9, 0x5b4a9e, 0x333333},
     {0x56b4e9, 0xff8c42, 0x2fd0a0, 0xe79ac6, 0xf0e442, 0x4f86f7, 0xb7a4ff, 0xf2f2f2},
 };
-
-uint32_t palette_color(int index, bool dark)
-{
-    return palettes[dark][(unsigned)index % PALETTE_COUNT];
-}
 
 uint32_t series_color(const struct plot *plot, size_t index, bool dark)
 {
@@ -44,7 +40,7 @@ uint32_t series_color(const struct plot *plot, size_t index, bool dark)
         next += s->color < 0 && !plot_kind_has_grid(s->kind);
     }
     int own = plot->series.at[index].color;
-    return palette_color(own >= 0 ? own : next, dark);
+    return palettes[dark][(unsigned)(own >= 0 ? own : next) % PALETTE_COUNT];
 }
 
 uint32_t heat_stop(int index)

@@ -18,11 +18,8 @@ struct plot_theme {
 
 const struct plot_theme *plot_theme(bool dark);
 
-/* Colours that people with any colour vision tell apart (after Okabe and Ito); `index` wraps. */
-enum { PALETTE_COUNT = 8 };
-uint32_t palette_color(int index, bool dark);
-
-/* The colour of series `index`: its own, or the next one after those without. Grids take none. */
+/* The colour of series `index`: its own, or the next one after those without, of colours that
+ * people with any colour vision tell apart (after Okabe and Ito). Grids take none. */
 uint32_t series_color(const struct plot *plot, size_t index, bool dark);
 
 /* Dark blue to yellow, even in lightness; `t` from 0 to 1, cut. */

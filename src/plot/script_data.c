@@ -100,7 +100,7 @@ static void put_points(const struct script *s, const struct plot_series *series)
     }
 }
 
-bool script_dashes(const struct script *s, size_t index, int *on, int *off)
+static bool script_dashes(const struct script *s, size_t index, int *on, int *off)
 {
     static const int patterns[][2] = {{0, 0}, {4, 2}, {1, 1}, {2, 3}, {8, 2}, {1, 3}};
     const struct plot_series *series = &s->plot->series.at[index];

@@ -32,8 +32,6 @@ void script_data(const struct script *s);
 bool script_shows(const struct script *s, size_t index);
 /* The datablocks $levelsN of CONTOUR series, found by gnuplot, and $shadeN behind the first. */
 void script_contours(const struct script *s);
-/* The dash pattern of series `index` in dots on and off; false: a solid line. */
-bool script_dashes(const struct script *s, size_t index, int *on, int *off);
 /* How many values the shading behind level lines has along each side. */
 void script_shade_size(const struct script *s, int *columns, int *rows);
 /* An image of a heat map takes every so-manieth of `count` rows or columns. */

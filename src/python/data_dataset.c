@@ -2,7 +2,8 @@
 #include "python/bind.h"
 #include "python/data_parts.h"
 
-PyTypeObject *dataset_type, *iterable_dataset_type, *concat_dataset_type;
+PyTypeObject *dataset_type, *iterable_dataset_type;
+static PyTypeObject *concat_dataset_type;
 static PyTypeObject *chain_dataset_type, *chain_iterator_type;
 
 /* ---- the bases ---- */

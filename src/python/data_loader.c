@@ -2,7 +2,7 @@
 #include "python/bind.h"
 #include "python/data_parts.h"
 
-PyTypeObject *loader_type;
+static PyTypeObject *loader_type;
 
 /* ---- construction ---- */
 

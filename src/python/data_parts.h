@@ -53,8 +53,7 @@ int data_take(PyObject *self, PyObject *name, PyObject *value);
 
 /* ---- datasets ---- */
 
-extern PyTypeObject *dataset_type, *iterable_dataset_type, *concat_dataset_type;
-extern PyTypeObject *tensor_dataset_type, *subset_type;
+extern PyTypeObject *dataset_type, *iterable_dataset_type;
 
 /* What a loop over a TensorDataset, or over Subsets of one, reads: tensors, and a way from the
  * loop's indices to rows. */
@@ -103,7 +102,6 @@ int collate_init(PyObject *torch);
 
 /* ---- the loader ---- */
 
-extern PyTypeObject *loader_type;
 /* loader.batch_sampler, or loader.sampler where nothing is batched. */
 PyObject *loader_index_sampler(PyObject *loader, bool *batched);
 int loader_is_stream(PyObject *loader);                          /* 1, 0, or -1 */

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-PyTypeObject *tensor_dataset_type, *subset_type;
+static PyTypeObject *tensor_dataset_type, *subset_type;
 
 /* ---- TensorDataset ---- */
 

@@ -5,7 +5,7 @@
 
 #include <structmember.h>
 
-PyTypeObject *context_type;
+static PyTypeObject *context_type;
 
 static PyObject *context_save(PyObject *object, PyObject *tensors)
 {

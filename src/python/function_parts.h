@@ -16,8 +16,6 @@ typedef struct {
     bool released, materialize;
 } ContextObject;
 
-extern PyTypeObject *context_type; /* torch.autograd.function.FunctionCtx */
-
 /* The ctx of a call with these arguments; *wanted: one of them wants a gradient. */
 ContextObject *context_new(PyObject *args, bool *wanted);
 /* After forward(): the saved tensors must stay as they are. Those that are outputs are kept without

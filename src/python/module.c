@@ -65,7 +65,7 @@ static void long_end(void *token)
 
 static struct PyModuleDef torch_def = {PyModuleDef_HEAD_INIT, .m_name = "torch", .m_size = -1};
 
-PyObject *PyInit_torch(void)
+static PyObject *PyInit_torch(void)
 {
     PyObject *torch = PyModule_Create(&torch_def);
     PyObject *modules = PyImport_GetModuleDict();

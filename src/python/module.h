@@ -12,7 +12,6 @@
 /* Makes `import torch` and `import saddle` find ours. Before Py_Initialize(); -1 on failure. */
 int python_register_modules(void);
 
-PyObject *PyInit_torch(void);
 PyObject *PyInit_saddle(void);
 
 /* The module torch.<name> ("nn", "optim.lr_scheduler"): made on first use, put into sys.modules

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-PyTypeObject *sequential_type, *module_list_type;
+static PyTypeObject *sequential_type, *module_list_type;
 
 /* ---- what Sequential and ModuleList share: children named "0", "1" ... ---- */
 

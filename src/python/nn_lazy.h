@@ -7,8 +7,6 @@
 
 #include "python/nn_layers.h"
 
-extern PyTypeObject *uninitialized_parameter_type, *uninitialized_buffer_type;
-
 /* UninitializedTensorMixin: what both have in common; is_lazy() asks for it. */
 bool is_lazy(PyObject *object);
 /* True, with PyTorch's ValueError, when a function was given such a tensor. */

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-PyTypeObject *uninitialized_parameter_type, *uninitialized_buffer_type;
+static PyTypeObject *uninitialized_parameter_type, *uninitialized_buffer_type;
 static PyTypeObject *mixin_type;
 
 bool is_lazy(PyObject *object)

@@ -69,12 +69,9 @@ int module_add(PyObject *self, PyObject *name, PyObject *module);
 /* ---- walks: lists in PyTorch's order, each object once ---- */
 
 PyObject *module_children(PyObject *self, bool named);
-PyObject *module_tree(PyObject *self, PyObject *prefix); /* [(name, module)] */
 /* Parameters or buffers (`part` is one of nn_names): objects, or (name, object). */
 PyObject *module_members(PyObject *self, PyObject *part, PyObject *prefix, bool recurse,
                          bool named);
-/* prefix.name, or name when the prefix is empty. */
-PyObject *dotted(PyObject *prefix, PyObject *name);
 
 /* ---- calls and hooks ---- */
 

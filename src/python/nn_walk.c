@@ -16,7 +16,7 @@ static int seen(PyObject *set, PyObject *object)
     return there == 0 && PySet_Add(set, object) < 0 ? -1 : there;
 }
 
-PyObject *dotted(PyObject *prefix, PyObject *name)
+static PyObject *dotted(PyObject *prefix, PyObject *name)
 {
     return PyUnicode_GET_LENGTH(prefix) ? PyUnicode_FromFormat("%U.%U", prefix, name)
                                         : Py_NewRef(name);
@@ -90,7 +90,7 @@ static PyObject *tree_with_memo(PyObject *self, PyObject *prefix, PyObject *memo
     return list;
 }
 
-PyObject *module_tree(PyObject *self, PyObject *prefix)
+static PyObject *module_tree(PyObject *self, PyObject *prefix)
 {
     PyObject *memo = PySet_New(NULL);
     PyObject *list = memo ? tree_with_memo(self, prefix, memo) : NULL;

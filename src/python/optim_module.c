@@ -6,7 +6,7 @@
 
 struct optim_names optim_names;
 
-int optim_names_init(void)
+static int optim_names_init(void)
 {
 #define X(name)                                                                                    \
     optim_names.name = PyUnicode_InternFromString(#name);                                          \

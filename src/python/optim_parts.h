@@ -118,7 +118,6 @@ int optimizer_complete_groups(OptimizerObject *self);
 
 /* ---- what optim_init() calls ---- */
 
-int optim_names_init(void);
 int optimizer_type_init(PyObject *torch);
 int optimizer_classes_init(PyObject *torch);
 int lbfgs_init(PyObject *torch);

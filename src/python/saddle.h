@@ -41,7 +41,5 @@ double *grid_of_function(PyObject *function, const double *x, size_t columns, co
                          size_t rows);
 /* `count` numbers from low to high (PyMem_Free). */
 double *evenly_spaced(double low, double high, size_t count);
-/* (low, high) from a tuple; None leaves the defaults that are there. */
-bool read_limits(PyObject *object, const char *name, double *low, double *high);
 
 #endif

@@ -44,7 +44,8 @@ double *evenly_spaced(double low, double high, size_t count)
     return values;
 }
 
-bool read_limits(PyObject *object, const char *name, double *low, double *high)
+/* (low, high) from a tuple; None leaves the defaults that are there. */
+static bool read_limits(PyObject *object, const char *name, double *low, double *high)
 {
     if (!object || object == Py_None)
         return true;

@@ -60,16 +60,8 @@ enum dtype dtype_from_safetensors(const char *name);
 /* The copy of a storage in the memo of a copy.deepcopy(), made on first use: views of one storage
  * are views of one again. NULL with an exception. */
 struct storage *storage_deepcopy(struct storage *storage, PyObject *memo);
-/* Bytes from outside as a storage. Booleans are made 0 and 1, since no other byte is a bool. */
-struct storage *storage_from_bytes(const char *bytes, size_t nbytes);
+/* Makes the booleans of bytes from outside 0 and 1, since no other byte is a bool. */
 void storage_tame(struct storage *storage, enum dtype dtype);
-
-/* ---- tensors in pickles: serial_rebuild.c ---- */
-
-/* A tensor with this geometry on a storage (borrowed), once it is clear that it lies inside; NULL
- * with the engine's error. */
-struct tensor *tensor_on_storage(struct storage *storage, enum dtype dtype, int ndim,
-                                 const int64_t *shape, const int64_t *stride, int64_t offset);
 
 /* ---- loading: serial_load.c, serial_archive.c, serial_legacy.c ---- */
 
@@ -136,6 +128,6 @@ PyObject *PyInit_safetensors(void); /* the module safetensors, and safetensors.t
 
 int storage_types_init(PyObject *torch);
 int rebuild_init(PyObject *torch);
-extern PyMethodDef save_methods[], load_methods[];
+extern PyMethodDef load_methods[];
 
 #endif

@@ -68,8 +68,10 @@ static int check_geometry(size_t nbytes, enum dtype dtype, int ndim, const int64
                      (long long)size, nbytes);
 }
 
-struct tensor *tensor_on_storage(struct storage *storage, enum dtype dtype, int ndim,
-                                 const int64_t *shape, const int64_t *stride, int64_t offset)
+/* A tensor with this geometry on a storage (borrowed), once it is clear that it lies inside; NULL
+ * with the engine's error. */
+static struct tensor *tensor_on_storage(struct storage *storage, enum dtype dtype, int ndim,
+                                        const int64_t *shape, const int64_t *stride, int64_t offset)
 {
     struct tensor *t, *view;
 

@@ -331,7 +331,7 @@ static PyObject *save(PyObject *Py_UNUSED(module), PyObject *args, PyObject *key
     return status < 0 ? NULL : Py_NewRef(Py_None);
 }
 
-PyMethodDef save_methods[] = {
+static PyMethodDef save_methods[] = {
     {"save", (PyCFunction)(void (*)(void))save, METH_VARARGS | METH_KEYWORDS,
      "save(obj, f, pickle_module=pickle, pickle_protocol=2, "
      "_use_new_zipfile_serialization=True)\n\n"

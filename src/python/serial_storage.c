@@ -81,7 +81,7 @@ enum dtype dtype_from_safetensors(const char *name)
 
 /* ---- storages ---- */
 
-struct storage *storage_from_bytes(const char *bytes, size_t nbytes)
+static struct storage *storage_from_bytes(const char *bytes, size_t nbytes)
 {
     struct storage *s = storage_new(nbytes);
 

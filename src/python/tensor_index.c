@@ -247,7 +247,7 @@ static void *index_error(void)
     return PyErr_Occurred() ? (error_clear(), NULL) : python_error();
 }
 
-PyObject *tensor_getitem(PyObject *self, PyObject *index)
+static PyObject *tensor_getitem(PyObject *self, PyObject *index)
 {
     struct indexing x = {0};
     size_t mark = pool_open();
@@ -334,7 +334,7 @@ static int assign(struct indexing *x, struct tensor *value)
     return op_call_inplace(&ops[OP_copy_], args);
 }
 
-int tensor_setitem(PyObject *self, PyObject *index, PyObject *value)
+static int tensor_setitem(PyObject *self, PyObject *index, PyObject *value)
 {
     struct indexing x = {0};
     size_t mark = pool_open();

@@ -58,10 +58,6 @@ struct hook hook_from_callable(PyObject *callable);
 /* What register_hook() returns: remove() takes the hook away. Keeps the tensor. */
 PyObject *hook_handle(struct tensor *t, int id);
 
-/* x[index]; new reference. x[index] = value; 0 or -1. */
-PyObject *tensor_getitem(PyObject *self, PyObject *index);
-int tensor_setitem(PyObject *self, PyObject *index, PyObject *value);
-
 /* A NumPy array sharing memory; a tensor sharing a NumPy array's memory. */
 PyObject *tensor_to_numpy(struct tensor *t);
 struct tensor *tensor_from_buffer(PyObject *array);

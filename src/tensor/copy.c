@@ -44,7 +44,8 @@
 #define DTYPE_COMPLEX(id, ctype, name, category, class, part)    CONVERT_FROM(id)
 #include "tensor/dtype.def"
 
-kernel_fn *const convert_kernels[DTYPE_COUNT][DTYPE_COUNT] = {
+/* Conversion of elements, from[to]; one input. */
+static kernel_fn *const convert_kernels[DTYPE_COUNT][DTYPE_COUNT] = {
 #define DTYPE(id, ctype, name, category, class)                  CONVERT_ROW(id)
 #define DTYPE_STORED(id, ctype, name, category, class, computed) CONVERT_ROW(id)
 #define DTYPE_COMPLEX(id, ctype, name, category, class, part)    CONVERT_ROW(id)

@@ -101,7 +101,4 @@ KERNEL_TABLES(avx512)
 extern const elementwise_table elementwise_complex;
 extern const reduce_table reduce_complex;
 
-/* Conversion of elements, from[to]; one input. */
-extern kernel_fn *const convert_kernels[DTYPE_COUNT][DTYPE_COUNT];
-
 #endif

@@ -96,12 +96,3 @@ void lines_run(int count, const struct tensor *const *operands, int dim, int64_t
     else
         run_range(&p, 0, lines);
 }
-
-void lines_run_serial(int count, const struct tensor *const *operands, int dim, line_fn *line,
-                      void *context)
-{
-    struct plan p = {.line = line, .context = context};
-    int64_t lines = make_plan(&p, count, operands, dim);
-
-    run_range(&p, 0, lines);
-}

@@ -19,9 +19,6 @@ typedef void line_fn(char *const *ptr, const int64_t *step, void *context);
  * is one line. `work` is what a line costs, in elements. */
 void lines_run(int count, const struct tensor *const *operands, int dim, int64_t work,
                line_fn *line, void *context);
-/* The same by one thread, in order: for a context that the lines share. */
-void lines_run_serial(int count, const struct tensor *const *operands, int dim, line_fn *line,
-                      void *context);
 /* The length of t along dim, 1 for a zero-dim tensor. */
 int64_t line_length(const struct tensor *t, int dim);
 

@@ -51,7 +51,7 @@ int tensor_check_overlap(const struct tensor *out, const struct tensor *in)
     return overlap_of(out, in) == OVERLAP_PART ? refuse_overlap() : 0;
 }
 
-int tensor_check_apart(const struct tensor *out, const struct tensor *in)
+static int tensor_check_apart(const struct tensor *out, const struct tensor *in)
 {
     return overlap_of(out, in) != OVERLAP_NONE ? refuse_overlap() : 0;
 }

@@ -9,10 +9,9 @@
 
 /* Refuses an `in` that shares a part of out's memory otherwise than element by element: -1. */
 int tensor_check_overlap(const struct tensor *out, const struct tensor *in);
-/* Refuses an `in` that shares any of out's memory, out itself too: -1. */
-int tensor_check_apart(const struct tensor *out, const struct tensor *in);
-/* The latter for every tensor of a call but self, which an in-place call changes; an `out` with one
- * element in several places is refused as well. What rows with OP_APART ask for. */
+/* Refuses a tensor of a call, but for the self that an in-place call changes, that shares any of
+ * out's memory, and an `out` with one element in several places: -1. What rows with OP_APART ask
+ * for. */
 int op_check_apart(const struct op *op, const struct value *args, const struct tensor *out);
 
 #endif

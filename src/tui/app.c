@@ -139,7 +139,7 @@ static void draw_document(struct app *app, int rows, int columns)
     }
 }
 
-void app_draw(struct app *app)
+static void app_draw(struct app *app)
 {
     int rows = term_rows(), columns = term_columns();
 

@@ -66,7 +66,6 @@ void app_enter_edit(struct app *app, size_t offset);
 void app_leave_edit(struct app *app);
 bool app_unsaved(const struct app *app);
 void app_action(struct app *app, enum action action);
-void app_draw(struct app *app);
 void app_set_theme(struct app *app, bool dark);
 
 #endif

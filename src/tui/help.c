@@ -79,7 +79,7 @@ static int break_at(const struct entry *entries, int count, int wanted)
     return count;
 }
 
-void help_layout(int width, struct lines *lines)
+static void help_layout(int width, struct lines *lines)
 {
     struct entry entries[ROWS_MAX];
     int count = collect(entries), columns = width >= 2 * COLUMN_WIDTH ? 2 : 1;

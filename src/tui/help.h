@@ -9,8 +9,6 @@
 
 struct app;
 
-/* Lays the page out in as many columns as fit. */
-void help_layout(int width, struct lines *lines);
 void help_draw(struct app *app);
 /* Scrolls or closes. */
 void help_input(struct app *app, const struct input *input);

@@ -65,7 +65,8 @@ const char *status_spinner(void)
     return frames[(long)(now_ms() / SPIN_MS) % 8];
 }
 
-void add_duration(struct strbuf *out, double seconds)
+/* "12 ms", "3.4 s", "2:05 min". */
+static void add_duration(struct strbuf *out, double seconds)
 {
     if (seconds < 0.0995)
         strbuf_addf(out, "%.0f ms", seconds * 1000);

@@ -23,10 +23,8 @@ void status_error(struct app *app, const char *format, ...) __attribute__((forma
 void status_seen(struct app *app);
 void status_draw(struct app *app, int row, int columns);
 /* Milliseconds until the line changes by itself, -1: it does not. */
+int status_wait(const struct app *app);
 /* One of the turning signs, by the clock; shared with the prompt of a running cell. */
 const char *status_spinner(void);
-/* "12 ms", "3.4 s", "2:05 min". */
-void add_duration(struct strbuf *out, double seconds);
-int status_wait(const struct app *app);
 
 #endif

@@ -76,7 +76,8 @@ struct grapheme text_grapheme(const char *text, size_t length)
     return g;
 }
 
-size_t text_rune_before(const char *text, size_t at)
+/* Bytes of the rune that ends at `at` (0 when at is 0). */
+static size_t text_rune_before(const char *text, size_t at)
 {
     size_t start = at;
 

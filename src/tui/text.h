@@ -25,8 +25,6 @@ struct grapheme {
 
 /* The grapheme at text[0 .. length), length > 0. */
 struct grapheme text_grapheme(const char *text, size_t length);
-/* Bytes of the rune that starts here / that ends at `at` (0 when at is 0). */
-size_t text_rune_before(const char *text, size_t at);
 /* Bytes of the grapheme that ends at `at`, never reaching before a line feed. */
 size_t text_grapheme_before(const char *text, size_t at);
 int text_width(const char *text, size_t length);

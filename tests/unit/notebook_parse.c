@@ -105,29 +105,6 @@ Test(notebook_parse, takes_zero_bytes_as_text)
     notebook_free(nb);
 }
 
-Test(notebook_parse, gives_each_cell_its_metadata)
-{
-    struct notebook *nb = parse("<!-- saddle: name=first hidden -->\n<!-- saddle: tab=2 -->\n"
-                                "```python\nx\n```\n\n"
-                                "<!-- saddle: cell name=second -->\ntext\n");
-    struct strbuf value = STRBUF_INIT;
-    cr_assert(cell_meta(nb->cells.at[0], "name", &value));
-    cr_assert_str_eq(value.text, "first");
-    strbuf_clear(&value);
-    cr_assert(cell_meta(nb->cells.at[0], "hidden", &value));
-    cr_assert_str_eq(value.text, "");
-    cr_assert(cell_meta(nb->cells.at[0], "tab", &value));
-    cr_assert_str_eq(value.text, "2");
-    strbuf_clear(&value);
-    cr_assert(cell_meta(nb->cells.at[1], "name", &value));
-    cr_assert_str_eq(value.text, "second");
-    cr_assert_not(cell_meta(nb->cells.at[1], "hidden", &value));
-    cr_assert_not(cell_meta(nb->cells.at[0], "nam", &value));
-    cr_assert_not(cell_meta(nb->cells.at[0], "first", &value));
-    strbuf_release(&value);
-    notebook_free(nb);
-}
-
 Test(notebook_parse, numbers_cells_once)
 {
     struct notebook *nb = parse("a\n\n```python\nx\n```\n\nb\n");

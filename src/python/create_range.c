@@ -18,6 +18,13 @@ static bool check_range(const char *bound, const struct scalar r[3])
     return false;
 }
 
+/* Start, end and step as whole numbers, unless the dtype is one of floats. */
+static void use_dtype(struct scalar r[3], enum dtype dtype)
+{
+    for (int i = 0; i < 3 && !dtype_is_float(dtype); i++)
+        r[i] = scalar_int(r[i].kind == SCALAR_FLOAT ? (int64_t)r[i].d : r[i].i);
+}
+
 /* PyTorch fills vectors of 32 bytes, two at a time, and counts inside a vector from its first
  * number, which it rounds; what is left over it counts from the start. Its digits need the same. */
 static int vector_lanes(enum dtype dtype)
@@ -96,8 +103,7 @@ FASTCALL(arange)
     }
     if (o.dtype == DTYPE_NONE)
         o.dtype = o.out ? tensor_dtype(o.out) : whole ? DTYPE_i64 : dtype_default();
-    for (int i = 0; i < 3 && !dtype_is_float(o.dtype); i++)
-        r[i] = scalar_int(r[i].kind == SCALAR_FLOAT ? (int64_t)r[i].d : r[i].i);
+    use_dtype(r, o.dtype);
     return create_finish(arange(r, o.dtype), &o);
 }
 
@@ -127,8 +133,7 @@ FASTCALL(range)
         return NULL;
     if (o.dtype == DTYPE_NONE)
         o.dtype = o.out ? tensor_dtype(o.out) : dtype_default();
-    for (int i = 0; i < 3 && !dtype_is_float(o.dtype); i++)
-        r[i] = scalar_int(r[i].kind == SCALAR_FLOAT ? (int64_t)r[i].d : r[i].i);
+    use_dtype(r, o.dtype);
     if (!check_range("lower", r))
         return python_error();
     return create_finish(steps_from(r, (int64_t)((r[1].d - r[0].d) / r[2].d) + 1, o.dtype), &o);

@@ -107,22 +107,34 @@ static PyObject *vjp(struct evaluation *e, PyObject *function, PyObject *v, bool
     return product;
 }
 
-/* J v by going back twice: the gradient of (J^T u) . v by u, at any u, is J v. */
-static PyObject *jvp(struct evaluation *e, PyObject *function, PyObject *v, bool graded)
+/* J v, for the Jacobian J of `results`, by going back twice: the gradient of (J^T u) . v by u, at
+ * any u, is J v. It looks like `like`. `second`: the results are a gradient themselves, J is a
+ * Hessian. */
+static PyObject *push(struct evaluation *e, PyObject *results, PyObject *like, PyObject *vectors,
+                      bool graded, bool second)
 {
-    PyObject *vectors = NULL, *u = NULL, *pulled = NULL, *product = NULL;
+    PyObject *u = probes(like), *product = NULL;
+    PyObject *pulled = u ? functional_gradients(results, e->inputs, u, true) : NULL;
 
-    if (read_input_vectors(e, v, &vectors) && evaluation_run(e, function) &&
-        (u = probes(e->outputs)) &&
-        (pulled = functional_gradients(e->outputs, e->inputs, u, true)) &&
-        functional_demand(pulled, DEMAND_GRADIENTS, e->strict)) {
+    if (pulled && (second ? functional_demand(results, DEMAND_HESSIAN, e->strict)
+                          : functional_demand(pulled, DEMAND_GRADIENTS, e->strict))) {
         grad_set_enabled(e->create || graded);
         product = functional_gradients(pulled, u, vectors, e->create);
-        product = functional_fill(e, product, e->outputs, STAGE_BACK_TRICK);
+        product =
+            functional_fill(e, product, like, second ? STAGE_DOUBLE_BACK_TRICK : STAGE_BACK_TRICK);
     }
-    Py_XDECREF(vectors);
     Py_XDECREF(u);
     Py_XDECREF(pulled);
+    return product;
+}
+
+static PyObject *jvp(struct evaluation *e, PyObject *function, PyObject *v, bool graded)
+{
+    PyObject *vectors = NULL, *product = NULL;
+
+    if (read_input_vectors(e, v, &vectors) && evaluation_run(e, function))
+        product = push(e, e->outputs, e->outputs, vectors, graded, false);
+    Py_XDECREF(vectors);
     return product;
 }
 
@@ -152,22 +164,14 @@ static PyObject *vhp(struct evaluation *e, PyObject *function, PyObject *v, bool
     return product;
 }
 
-/* H v as jvp() of the gradient. */
 static PyObject *hvp(struct evaluation *e, PyObject *function, PyObject *v, bool graded)
 {
-    PyObject *vectors = NULL, *slopes = NULL, *u = NULL, *pulled = NULL, *product = NULL;
+    PyObject *vectors = NULL, *slopes = NULL, *product = NULL;
 
-    if (read_input_vectors(e, v, &vectors) && (slopes = slopes_of(e, function)) &&
-        (u = probes(e->inputs)) && (pulled = functional_gradients(slopes, e->inputs, u, true)) &&
-        functional_demand(slopes, DEMAND_HESSIAN, e->strict)) {
-        grad_set_enabled(e->create || graded);
-        product = functional_gradients(pulled, u, vectors, e->create);
-        product = functional_fill(e, product, e->inputs, STAGE_DOUBLE_BACK_TRICK);
-    }
+    if (read_input_vectors(e, v, &vectors) && (slopes = slopes_of(e, function)))
+        product = push(e, slopes, e->inputs, vectors, graded, true);
     Py_XDECREF(vectors);
     Py_XDECREF(slopes);
-    Py_XDECREF(u);
-    Py_XDECREF(pulled);
     return product;
 }
 

@@ -158,19 +158,18 @@ static int take_last_rates(PyObject *self, PyObject *member)
                           PyObject_CallMethodNoArgs(member, optim_names.get_last_lr));
 }
 
-static int sequential_construct(PyObject *self, PyObject *args, PyObject *kwargs)
-{
-    static char *names[] = {"optimizer", "schedulers", "milestones", "last_epoch", "verbose", NULL};
-    PyObject *optimizer, *schedulers, *given, *list, *milestones;
-    long last_epoch = -1;
-    int verbose = 0, status = -1;
+enum { OPTIMIZER, SCHEDULERS, MILESTONES, LAST_EPOCH, VERBOSE, OPTIONS };
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO|lp:SequentialLR", names, &optimizer,
-                                     &schedulers, &given, &last_epoch, &verbose) ||
-        scheduler_check_optimizer(optimizer) < 0)
+static int sequential_start(PyObject *self, PyObject *const *v)
+{
+    PyObject *optimizer = v[OPTIMIZER], *list, *milestones;
+    long last_epoch = PyLong_AsLong(v[LAST_EPOCH]);
+    int status = -1;
+
+    if ((last_epoch == -1 && PyErr_Occurred()) || scheduler_check_optimizer(optimizer) < 0)
         return -1;
-    list = PySequence_List(schedulers);
-    milestones = list ? PySequence_List(given) : NULL;
+    list = PySequence_List(v[SCHEDULERS]);
+    milestones = list ? PySequence_List(v[MILESTONES]) : NULL;
     if (milestones && check_sequence(list, optimizer, milestones) == 0 &&
         PyObject_SetAttr(self, optim_names._schedulers, list) == 0 &&
         PyObject_SetAttr(self, optim_names._milestones, milestones) == 0 &&
@@ -181,6 +180,16 @@ static int sequential_construct(PyObject *self, PyObject *args, PyObject *kwargs
     Py_XDECREF(list);
     Py_XDECREF(milestones);
     return status;
+}
+
+static int sequential_construct(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static const char *const names[] = {"optimizer", "schedulers", "milestones", "last_epoch",
+                                        "verbose"};
+    static const struct binding binding = {"SequentialLR.__init__", names, OPTIONS, OPTIONS, 3, 1};
+
+    return scheduler_construct(self, &binding, Py_BuildValue("(iO)", -1, Py_False), args, kwargs,
+                               sequential_start);
 }
 
 /* How many milestones are not beyond the epoch; *starts: the last of these is the epoch itself. */

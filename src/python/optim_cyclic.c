@@ -4,6 +4,7 @@
 #include <math.h>
 
 enum {
+    OPTIMIZER,
     BASE_LR,
     MAX_LR,
     SIZE_UP,
@@ -107,9 +108,9 @@ static int set_momentum(PyObject *self, PyObject *optimizer, PyObject *const *v,
                           scheduler_per_group(optimizer, "max_momentum", v[MAX_MOMENTUM]));
 }
 
-static int start(PyObject *self, PyObject *optimizer, PyObject *const *v)
+static int start(PyObject *self, PyObject *const *v)
 {
-    PyObject *base_lrs;
+    PyObject *optimizer = v[OPTIMIZER], *base_lrs;
     double last_epoch;
     int status = -1;
 
@@ -131,28 +132,16 @@ static int start(PyObject *self, PyObject *optimizer, PyObject *const *v)
 
 static int cyclic_construct(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {
+    static const char *const names[] = {
         "optimizer",     "base_lr",      "max_lr",     "step_size_up", "step_size_down",
         "mode",          "gamma",        "scale_fn",   "scale_mode",   "cycle_momentum",
-        "base_momentum", "max_momentum", "last_epoch", "verbose",      NULL};
-    PyObject *optimizer, *given[OPTIONS] = {NULL}, *initial, *values[OPTIONS];
-    int status;
+        "base_momentum", "max_momentum", "last_epoch", "verbose"};
+    static const struct binding binding = {"CyclicLR.__init__", names, OPTIONS, OPTIONS, 3, 1};
 
-    if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "OOO|OOOOOOOOOOO:CyclicLR", names, &optimizer, &given[BASE_LR],
-            &given[MAX_LR], &given[SIZE_UP], &given[SIZE_DOWN], &given[MODE], &given[GAMMA],
-            &given[SCALE_FN], &given[SCALE_MODE], &given[CYCLE_MOMENTUM], &given[BASE_MOMENTUM],
-            &given[MAX_MOMENTUM], &given[LAST_EPOCH], &given[VERBOSE]))
-        return -1;
-    initial = Py_BuildValue("(iiiOsdOsOddiO)", 0, 0, 2000, Py_None, "triangular", 1., Py_None,
-                            "cycle", Py_True, 0.8, 0.9, -1, Py_False);
-    if (!initial)
-        return -1;
-    for (int i = 0; i < OPTIONS; i++)
-        values[i] = given[i] ? given[i] : PyTuple_GET_ITEM(initial, i);
-    status = start(self, optimizer, values);
-    Py_DECREF(initial);
-    return status;
+    return scheduler_construct(self, &binding,
+                               Py_BuildValue("(iOsdOsOddiO)", 2000, Py_None, "triangular", 1.,
+                                             Py_None, "cycle", Py_True, 0.8, 0.9, -1, Py_False),
+                               args, kwargs, start);
 }
 
 /* ---- rates ---- */

@@ -1,17 +1,15 @@
 /* LambdaLR and MultiplicativeLR: a function of the user gives the factor for each epoch. */
 #include "python/optim_scheduler.h"
 
-static int lambda_init(PyObject *self, PyObject *args, PyObject *kwargs)
-{
-    static char *names[] = {"optimizer", "lr_lambda", "last_epoch", "verbose", NULL};
-    PyObject *optimizer, *given, *last_epoch = NULL, *verbose = Py_False, *groups;
-    int status = -1;
+enum { OPTIMIZER, LR_LAMBDA, LAST_EPOCH, VERBOSE, OPTIONS };
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|OO", names, &optimizer, &given, &last_epoch,
-                                     &verbose) ||
-        scheduler_check_optimizer(optimizer) < 0)
+static int start(PyObject *self, PyObject *const *v)
+{
+    PyObject *given = v[LR_LAMBDA], *groups;
+
+    if (scheduler_check_optimizer(v[OPTIMIZER]) < 0)
         return -1;
-    groups = optimizer_groups((OptimizerObject *)optimizer);
+    groups = optimizer_groups((OptimizerObject *)v[OPTIMIZER]);
     if (!groups)
         return -1;
     if ((PyList_Check(given) || PyTuple_Check(given)) &&
@@ -20,12 +18,29 @@ static int lambda_init(PyObject *self, PyObject *args, PyObject *kwargs)
                      PyList_GET_SIZE(groups), PySequence_Fast_GET_SIZE(given));
         return -1;
     }
-    last_epoch = last_epoch ? Py_NewRef(last_epoch) : PyLong_FromLong(-1);
     if (attribute_take(self, optim_names.lr_lambdas,
-                       scheduler_per_group(optimizer, "lr_lambda", given)) == 0)
-        status = scheduler_setup(self, optimizer, last_epoch, verbose);
-    Py_DECREF(last_epoch);
-    return status;
+                       scheduler_per_group(v[OPTIMIZER], "lr_lambda", given)) < 0)
+        return -1;
+    return scheduler_setup(self, v[OPTIMIZER], v[LAST_EPOCH], v[VERBOSE]);
+}
+
+static int construct(PyObject *self, const char *function, PyObject *args, PyObject *kwargs)
+{
+    static const char *const names[] = {"optimizer", "lr_lambda", "last_epoch", "verbose"};
+    const struct binding binding = {function, names, OPTIONS, OPTIONS, 2, 1};
+
+    return scheduler_construct(self, &binding, Py_BuildValue("(iO)", -1, Py_False), args, kwargs,
+                               start);
+}
+
+static int lambda_construct(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    return construct(self, "LambdaLR.__init__", args, kwargs);
+}
+
+static int multiplicative_construct(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    return construct(self, "MultiplicativeLR.__init__", args, kwargs);
 }
 
 /* [rate * function(epoch) for each group] */
@@ -182,7 +197,7 @@ static PyType_Spec lambda_spec = {
     .basicsize = sizeof(SchedulerObject),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
     .slots = (PyType_Slot[]){
-        {Py_tp_init, lambda_init},
+        {Py_tp_init, lambda_construct},
         {Py_tp_methods, lambda_methods},
         {Py_tp_doc, "LambdaLR(optimizer, lr_lambda, last_epoch=-1, verbose=False)\n--\n\nThe "
                     "initial rate times lr_lambda(epoch)."},
@@ -193,7 +208,7 @@ static PyType_Spec multiplicative_spec = {
     .basicsize = sizeof(SchedulerObject),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
     .slots = (PyType_Slot[]){
-        {Py_tp_init, lambda_init},
+        {Py_tp_init, multiplicative_construct},
         {Py_tp_methods, multiplicative_methods},
         {Py_tp_doc, "MultiplicativeLR(optimizer, lr_lambda, last_epoch=-1, verbose=False)\n--\n\n"
                     "The rate times lr_lambda(epoch), each epoch."},

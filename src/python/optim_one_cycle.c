@@ -4,6 +4,7 @@
 #include <math.h>
 
 enum {
+    OPTIMIZER,
     MAX_LR,
     TOTAL_STEPS,
     EPOCHS,
@@ -211,8 +212,9 @@ static int set_momentum(PyObject *self, PyObject *optimizer, PyObject *const *v,
     return start_momentum(optimizer, v, as_beta, resumed);
 }
 
-static int start(PyObject *self, PyObject *optimizer, PyObject *const *v)
+static int start(PyObject *self, PyObject *const *v)
 {
+    PyObject *optimizer = v[OPTIMIZER];
     double last_epoch;
 
     if (scheduler_check_optimizer(optimizer) < 0 ||
@@ -227,30 +229,17 @@ static int start(PyObject *self, PyObject *optimizer, PyObject *const *v)
 
 static int one_cycle_construct(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {
-        "optimizer",       "max_lr",       "total_steps",     "epochs",
-        "steps_per_epoch", "pct_start",    "anneal_strategy", "cycle_momentum",
-        "base_momentum",   "max_momentum", "div_factor",      "final_div_factor",
-        "three_phase",     "last_epoch",   "verbose",         NULL};
-    PyObject *optimizer, *given[OPTIONS] = {NULL}, *initial, *values[OPTIONS];
-    int status;
+    static const char *const names[] = {
+        "optimizer",  "max_lr",           "total_steps",    "epochs",        "steps_per_epoch",
+        "pct_start",  "anneal_strategy",  "cycle_momentum", "base_momentum", "max_momentum",
+        "div_factor", "final_div_factor", "three_phase",    "last_epoch",    "verbose"};
+    static const struct binding binding = {"OneCycleLR.__init__", names, OPTIONS, OPTIONS, 2, 1};
 
-    if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "OO|OOOOOOOOOOOOO:OneCycleLR", names, &optimizer, &given[MAX_LR],
-            &given[TOTAL_STEPS], &given[EPOCHS], &given[STEPS_PER_EPOCH], &given[PCT_START],
-            &given[ANNEAL_STRATEGY], &given[CYCLE_MOMENTUM], &given[BASE_MOMENTUM],
-            &given[MAX_MOMENTUM], &given[DIV_FACTOR], &given[FINAL_DIV_FACTOR], &given[THREE_PHASE],
-            &given[LAST_EPOCH], &given[VERBOSE]))
-        return -1;
-    initial = Py_BuildValue("(iOOOdsOddddOiO)", 0, Py_None, Py_None, Py_None, 0.3, "cos", Py_True,
-                            0.85, 0.95, 25., 1e4, Py_False, -1, Py_False);
-    if (!initial)
-        return -1;
-    for (int i = 0; i < OPTIONS; i++)
-        values[i] = given[i] ? given[i] : PyTuple_GET_ITEM(initial, i);
-    status = start(self, optimizer, values);
-    Py_DECREF(initial);
-    return status;
+    return scheduler_construct(self, &binding,
+                               Py_BuildValue("(OOOdsOddddOiO)", Py_None, Py_None, Py_None, 0.3,
+                                             "cos", Py_True, 0.85, 0.95, 25., 1e4, Py_False, -1,
+                                             Py_False),
+                               args, kwargs, start);
 }
 
 /* ---- rates ---- */

@@ -92,16 +92,28 @@ static PyObject *limits(PyObject *optimizer, PyObject *min_lr)
     return groups ? scheduler_per_group(optimizer, "min_lr", min_lr) : NULL;
 }
 
-enum { FACTOR, MODE, PATIENCE, THRESHOLD, THRESHOLD_MODE, COOLDOWN, MIN_LR, EPS, VERBOSE, OPTIONS };
+enum {
+    OPTIMIZER,
+    MODE,
+    FACTOR,
+    PATIENCE,
+    THRESHOLD,
+    THRESHOLD_MODE,
+    COOLDOWN,
+    MIN_LR,
+    EPS,
+    VERBOSE,
+    OPTIONS
+};
 
 /* In the order in which state_dict() shows them. */
-static int set_attributes(PyObject *self, PyObject *optimizer, PyObject *const *v)
+static int set_attributes(PyObject *self, PyObject *const *v)
 {
     const struct optim_names *n = &optim_names;
 
     if (PyObject_SetAttr(self, n->factor, v[FACTOR]) < 0 ||
-        PyObject_SetAttr(self, n->optimizer, optimizer) < 0 ||
-        attribute_take(self, n->min_lrs, limits(optimizer, v[MIN_LR])) < 0 ||
+        PyObject_SetAttr(self, n->optimizer, v[OPTIMIZER]) < 0 ||
+        attribute_take(self, n->min_lrs, limits(v[OPTIMIZER], v[MIN_LR])) < 0 ||
         PyObject_SetAttr(self, n->patience, v[PATIENCE]) < 0 ||
         PyObject_SetAttr(self, n->verbose, v[VERBOSE]) < 0 ||
         PyObject_SetAttr(self, n->cooldown, v[COOLDOWN]) < 0 ||
@@ -117,7 +129,7 @@ static int set_attributes(PyObject *self, PyObject *optimizer, PyObject *const *
     return attribute_take(self, n->last_epoch, PyLong_FromLong(0));
 }
 
-static int start(PyObject *self, PyObject *optimizer, PyObject *const *v)
+static int start(PyObject *self, PyObject *const *v)
 {
     PyObject *none;
     double factor;
@@ -128,7 +140,7 @@ static int start(PyObject *self, PyObject *optimizer, PyObject *const *v)
         PyErr_SetString(PyExc_ValueError, "Factor should be < 1.0.");
         return -1;
     }
-    if (scheduler_check_optimizer(optimizer) < 0 || set_attributes(self, optimizer, v) < 0 ||
+    if (scheduler_check_optimizer(v[OPTIMIZER]) < 0 || set_attributes(self, v) < 0 ||
         note_worst(self) < 0)
         return -1;
     none = PyObject_CallMethodNoArgs(self, optim_names._reset);
@@ -138,25 +150,16 @@ static int start(PyObject *self, PyObject *optimizer, PyObject *const *v)
 
 static int plateau_construct(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"optimizer", "mode",           "factor",   "patience",
-                            "threshold", "threshold_mode", "cooldown", "min_lr",
-                            "eps",       "verbose",        NULL};
-    PyObject *given[OPTIONS] = {NULL}, *optimizer, *initial, *values[OPTIONS];
-    int status;
+    static const char *const names[] = {"optimizer", "mode",           "factor",   "patience",
+                                        "threshold", "threshold_mode", "cooldown", "min_lr",
+                                        "eps",       "verbose"};
+    static const struct binding binding = {
+        "ReduceLROnPlateau.__init__", names, OPTIONS, OPTIONS, 1, 1};
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OOOOOOOOO:ReduceLROnPlateau", names,
-                                     &optimizer, &given[MODE], &given[FACTOR], &given[PATIENCE],
-                                     &given[THRESHOLD], &given[THRESHOLD_MODE], &given[COOLDOWN],
-                                     &given[MIN_LR], &given[EPS], &given[VERBOSE]))
-        return -1;
-    initial = Py_BuildValue("(dsidsiidO)", 0.1, "min", 10, 1e-4, "rel", 0, 0, 1e-8, Py_False);
-    if (!initial)
-        return -1;
-    for (int i = 0; i < OPTIONS; i++)
-        values[i] = given[i] ? given[i] : PyTuple_GET_ITEM(initial, i);
-    status = start(self, optimizer, values);
-    Py_DECREF(initial);
-    return status;
+    return scheduler_construct(
+        self, &binding,
+        Py_BuildValue("(sdidsiidO)", "min", 0.1, 10, 1e-4, "rel", 0, 0, 1e-8, Py_False), args,
+        kwargs, start);
 }
 
 /* ---- step ---- */

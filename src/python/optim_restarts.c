@@ -13,31 +13,30 @@ static int check_whole(PyObject *value, long least, const char *expected)
     return -1;
 }
 
+enum { OPTIMIZER, T_0, T_MULT, ETA_MIN, LAST_EPOCH, VERBOSE, OPTIONS };
+
+static int start(PyObject *self, PyObject *const *v)
+{
+    if (check_whole(v[T_0], 1, "positive integer T_0") < 0 ||
+        check_whole(v[T_MULT], 1, "integer T_mult >= 1") < 0 ||
+        PyObject_SetAttr(self, optim_names.T_0, v[T_0]) < 0 ||
+        PyObject_SetAttr(self, optim_names.T_i, v[T_0]) < 0 ||
+        PyObject_SetAttr(self, optim_names.T_mult, v[T_MULT]) < 0 ||
+        PyObject_SetAttr(self, optim_names.eta_min, v[ETA_MIN]) < 0 ||
+        PyObject_SetAttr(self, optim_names.T_cur, v[LAST_EPOCH]) < 0)
+        return -1;
+    return scheduler_setup(self, v[OPTIMIZER], v[LAST_EPOCH], v[VERBOSE]);
+}
+
 static int restarts_construct(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"optimizer", "T_0", "T_mult", "eta_min", "last_epoch", "verbose", NULL};
-    PyObject *optimizer, *given[5] = {NULL}, *initial, *values[5];
-    int status = -1;
+    static const char *const names[] = {"optimizer", "T_0",        "T_mult",
+                                        "eta_min",   "last_epoch", "verbose"};
+    static const struct binding binding = {
+        "CosineAnnealingWarmRestarts.__init__", names, OPTIONS, OPTIONS, 2, 1};
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|OOOO:CosineAnnealingWarmRestarts", names,
-                                     &optimizer, &given[0], &given[1], &given[2], &given[3],
-                                     &given[4]))
-        return -1;
-    initial = Py_BuildValue("(iiiiO)", 0, 1, 0, -1, Py_False);
-    if (!initial)
-        return -1;
-    for (int i = 0; i < 5; i++)
-        values[i] = given[i] ? given[i] : PyTuple_GET_ITEM(initial, i);
-    if (check_whole(values[0], 1, "positive integer T_0") == 0 &&
-        check_whole(values[1], 1, "integer T_mult >= 1") == 0 &&
-        PyObject_SetAttr(self, optim_names.T_0, values[0]) == 0 &&
-        PyObject_SetAttr(self, optim_names.T_i, values[0]) == 0 &&
-        PyObject_SetAttr(self, optim_names.T_mult, values[1]) == 0 &&
-        PyObject_SetAttr(self, optim_names.eta_min, values[2]) == 0 &&
-        PyObject_SetAttr(self, optim_names.T_cur, values[3]) == 0)
-        status = scheduler_setup(self, optimizer, values[3], values[4]);
-    Py_DECREF(initial);
-    return status;
+    return scheduler_construct(self, &binding, Py_BuildValue("(iiiO)", 1, 0, -1, Py_False), args,
+                               kwargs, start);
 }
 
 static PyObject *restarts_get_lr(PyObject *self, PyObject *unused)

@@ -47,6 +47,27 @@ int attribute_is_true(PyObject *self, PyObject *name)
     return truth;
 }
 
+enum { MOST_VALUES = 16 };
+
+int scheduler_construct(PyObject *self, const struct binding *binding, PyObject *defaults,
+                        PyObject *args, PyObject *kwargs,
+                        int (*start)(PyObject *self, PyObject *const *values))
+{
+    PyObject *values[MOST_VALUES];
+    int status = -1;
+
+    assert(binding->count <= MOST_VALUES);
+    if (!defaults)
+        return -1;
+    assert(PyTuple_GET_SIZE(defaults) == binding->count - binding->required);
+    for (int i = binding->required; i < binding->count; i++)
+        values[i] = PyTuple_GET_ITEM(defaults, i - binding->required);
+    if (binding_read(binding, args, kwargs, values) == 0)
+        status = start(self, values);
+    Py_DECREF(defaults);
+    return status;
+}
+
 int scheduler_check_optimizer(PyObject *object)
 {
     if (optimizer_check_type(object))

@@ -8,6 +8,7 @@
 #define SADDLE_PYTHON_OPTIM_SCHEDULER_H
 
 #include "optim/schedule.h"
+#include "python/bind.h"
 #include "python/optim_parts.h"
 
 #include <structmember.h>
@@ -25,6 +26,11 @@ extern PyTypeObject *scheduler_type; /* _LRScheduler */
 
 /* What _LRScheduler.__init__() does. */
 int scheduler_setup(PyObject *self, PyObject *optimizer, PyObject *last_epoch, PyObject *verbose);
+/* A constructor: binds the arguments, where `defaults` is a tuple of the values of those that need
+ * not be given (taken over; NULL passes its exception on), and has start() do the rest. */
+int scheduler_construct(PyObject *self, const struct binding *binding, PyObject *defaults,
+                        PyObject *args, PyObject *kwargs,
+                        int (*start)(PyObject *self, PyObject *const *values));
 /* TypeError unless the object is an Optimizer. */
 int scheduler_check_optimizer(PyObject *object);
 /* self.optimizer.param_groups; a new reference to a list. */

@@ -44,19 +44,18 @@ void scheduler_dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
+static int start(PyObject *self, PyObject *const *v)
+{
+    return scheduler_setup(self, v[0], v[1], v[2]);
+}
+
 static int scheduler_init(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"optimizer", "last_epoch", "verbose", NULL};
-    PyObject *optimizer, *last_epoch = NULL, *verbose = Py_False;
-    int status;
+    static const char *const names[] = {"optimizer", "last_epoch", "verbose"};
+    static const struct binding binding = {"_LRScheduler.__init__", names, 3, 3, 1, 1};
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OO:_LRScheduler", names, &optimizer,
-                                     &last_epoch, &verbose))
-        return -1;
-    last_epoch = last_epoch ? Py_NewRef(last_epoch) : PyLong_FromLong(-1);
-    status = scheduler_setup(self, optimizer, last_epoch, verbose);
-    Py_DECREF(last_epoch);
-    return status;
+    return scheduler_construct(self, &binding, Py_BuildValue("(iO)", -1, Py_False), args, kwargs,
+                               start);
 }
 
 /* ---- state ---- */

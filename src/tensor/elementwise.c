@@ -217,9 +217,19 @@ static bool run_short_cut(kernel_fn *kernel, int inputs, struct tensor *const *i
     return true;
 }
 
-static void run(kernel_fn *kernel, int inputs, struct tensor *const *in, struct tensor *out,
-                const struct scalar *params)
+static kernel_fn *kernel_past_cache(enum op_id id, enum dtype dtype, kernel_fn *usual)
 {
+    const struct past_kernel *k = *KERNELS_PICK(past_cache);
+
+    while (k->op != OP_COUNT && (k->op != id || k->dtype != dtype))
+        k++;
+    return k->kernel ? k->kernel : usual;
+}
+
+static void run(enum op_id id, enum dtype dtype, int inputs, struct tensor *const *in,
+                struct tensor *out, const struct scalar *params)
+{
+    kernel_fn *kernel = kernels.elementwise[id][dtype];
     const struct tensor *operands[ITER_OPERANDS] = {out};
     struct iter it;
 
@@ -228,6 +238,8 @@ static void run(kernel_fn *kernel, int inputs, struct tensor *const *in, struct 
     for (int k = 0; k < inputs; k++)
         operands[k + 1] = in[k];
     iter_init(&it, inputs + 1, operands);
+    if (iter_is_past_cache(&it))
+        kernel = kernel_past_cache(id, dtype, kernel);
     iter_run(&it, kernel, params);
 }
 
@@ -280,7 +292,6 @@ int elementwise_run(const struct op *op, enum op_id id, struct tensor *const *in
     int count = rows[id].inputs, status = -1, ndim;
     struct tensor *in[3] = {NULL}, *made = *out, *target;
     enum dtype common, dtype, result;
-    kernel_fn *kernel;
     int64_t shape[TENSOR_MAX_DIMS];
 
     if (elementwise_check(id, count, inputs, *out) < 0)
@@ -294,8 +305,7 @@ int elementwise_run(const struct op *op, enum op_id id, struct tensor *const *in
     if (check_divisor(id, dtype, inputs[count - 1]) < 0 ||
         (id == OP_pow && check_power(dtype, inputs[1]) < 0))
         return -1;
-    kernel = kernels.elementwise[id][dtype_computed(dtype)];
-    if (!kernel)
+    if (!kernels.elementwise[id][dtype_computed(dtype)])
         return op_refuse_kernel(op, id, dtype);
     result = result_type(id, dtype);
     if (result != dtype && gives_part[id] && op->flags & OP_IN_PLACE_CALL)
@@ -312,7 +322,7 @@ int elementwise_run(const struct op *op, enum op_id id, struct tensor *const *in
     }
     if (!target)
         goto end;
-    run(kernel, count, in, target, params);
+    run(id, dtype_computed(dtype), count, in, target, params);
     status = target == made ? 0 : tensor_copy(made, target);
 end:
     for (int k = 0; k < count; k++)

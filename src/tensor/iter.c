@@ -2,6 +2,7 @@
 
 #include "tensor/turn.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Moves dimension `from` behind those with smaller output strides: insertion sort, stable. */
@@ -85,6 +86,25 @@ void iter_init(struct iter *it, int count, const struct tensor *const *operands)
     merge_dimensions(it);
 }
 
+/* What cores that share a cache often have of it; what a processor tells sums up all its caches. */
+enum { CACHE = 32 << 20, LINE = 64 };
+
+/* The memory that operand k spans, without what its steps leave out beyond the next line. */
+static int64_t span(const struct iter *it, int k)
+{
+    int64_t count = 1, step = LINE;
+
+    for (int d = 0; d < it->ndim; d++) {
+        const int64_t stride = llabs(it->stride[d][k]);
+
+        if (stride == 0)
+            continue;
+        count *= it->shape[d];
+        step = stride < step ? stride : step;
+    }
+    return count * step;
+}
+
 /* A tile has many rows, so that much of what a turned operand has in a row is read at once. */
 enum { TILE = 64, TILE_ROWS = 128, STRAIGHT = 2 };
 
@@ -103,6 +123,20 @@ static bool has_turned(const struct iter *it)
             return true;
     }
     return false;
+}
+
+bool iter_is_past_cache(const struct iter *it)
+{
+    int64_t all = 0;
+
+    if (it->numel < ITER_LONG || it->stride[0][0] != (int64_t)it->size[0] || has_turned(it))
+        return false;
+    for (int k = 0; k < it->operands; k++) {
+        if (k > 0 && it->ptr[k] == it->ptr[0]) /* in place: its lines are read anyway */
+            return false;
+        all += span(it, k);
+    }
+    return all > CACHE;
 }
 
 /* Turned inputs of a tile, laid straight: more than STRAIGHT are left as they are. */

@@ -22,6 +22,10 @@ struct iter {
     size_t size[ITER_OPERANDS]; /* of an element */
 };
 
+/* Whether the operands are together larger than a cache, and the result is written alone, in
+ * order: kernels that write past the cache are then faster, and slower otherwise. */
+bool iter_is_past_cache(const struct iter *it);
+
 /* operands[0] is the output; every other must broadcast to its shape (the caller has checked). */
 void iter_init(struct iter *it, int count, const struct tensor *const *operands);
 void iter_run(const struct iter *it, kernel_fn *kernel, const struct scalar *params);

@@ -20,6 +20,14 @@ typedef void kernel_fn(int64_t n, char *const *ptr, const int64_t *stride,
 
 typedef kernel_fn *elementwise_table[OP_COUNT][DTYPE_COUNT];
 
+/* Kernels of BINARY_LIGHT rows for results that iter_is_past_cache() tells of; OP_COUNT ends their
+ * list. */
+struct past_kernel {
+    enum op_id op;
+    enum dtype dtype;
+    kernel_fn *kernel;
+};
+
 /* `results` results, each of `count` elements. Steps are bytes: `in_step` between the elements of a
  * result, `next_step` between those of neighbouring results, `out_step` between the results. */
 struct reduce_loop {
@@ -89,6 +97,7 @@ int kernels_level(void);
 /* What the files compiled once per instruction set define. */
 #define KERNEL_TABLES(isa)                                                                         \
     extern const elementwise_table elementwise_##isa;                                              \
+    extern const struct past_kernel past_cache_##isa[];                                            \
     extern const reduce_table reduce_##isa;                                                        \
     extern const place_table place_##isa;                                                          \
     extern const softmax_table softmax_##isa;                                                      \

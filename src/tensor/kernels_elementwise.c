@@ -38,12 +38,39 @@
         const int64_t s0 = stride[0], s1 = stride[1];                                              \
         char *const at0 = ptr[0], *const at1 = ptr[1];
 
-#define LOOP(R, expr, step0, ...)                                                                  \
-    _Pragma("GCC ivdep") for (int64_t i = 0; i < n; i++)                                           \
+#define SPAN(R, expr, begin, end, to, ...)                                                         \
+    _Pragma("GCC ivdep") for (int64_t i = (begin); i < (end); i++)                                 \
     {                                                                                              \
         __VA_ARGS__                                                                                \
-        *(R *)(at0 + i * (step0)) = (R)(expr);                                                     \
+        *(R *)(to) = (R)(expr);                                                                    \
     }
+
+#define LOOP(R, expr, step0, ...) SPAN(R, expr, 0, n, at0 + i * (step0), __VA_ARGS__)
+
+/* The same for contiguous results that no cache holds, written past it: a processor reads each line
+ * of memory that it is to write a part of, a third of what an addition waits for. */
+#ifdef __SSE2__
+#define PAST_LOOP(R, expr, step0, ...)                                                             \
+    {                                                                                              \
+        enum { SIZE = sizeof(R), LINE = 64, PIECE = 4 * LINE / SIZE };                             \
+        const int64_t ahead = (int64_t)(-(uintptr_t)at0 % LINE / SIZE);                            \
+        int64_t at = ahead < n ? ahead : n;                                                        \
+        SPAN(R, expr, 0, at, at0 + i * SIZE, __VA_ARGS__)                                          \
+        for (; at + PIECE <= n; at += PIECE) {                                                     \
+            R piece[PIECE] __attribute__((aligned(LINE)));                                         \
+            SPAN(R, expr, at, at + PIECE, piece + (i - at), __VA_ARGS__)                           \
+            send_past_cache(at0 + at * SIZE, (const char *)piece, sizeof(piece));                  \
+        }                                                                                          \
+        SPAN(R, expr, at, n, at0 + i * SIZE, __VA_ARGS__)                                          \
+        _mm_sfence();                                                                              \
+    }
+
+static inline void send_past_cache(char *to, const char *piece, size_t size)
+{
+    for (size_t i = 0; i < size; i += sizeof(__m128i))
+        _mm_stream_si128((__m128i *)(to + i), *(const __m128i *)(piece + i));
+}
+#endif
 
 #define UNARY_LOOPS(R, T, expr)                                                                    \
     if (s0 == sizeof(R) && s1 == sizeof(T))                                                        \
@@ -51,7 +78,7 @@
     else                                                                                           \
         LOOP(R, expr, s0, const T x = AT(T, 1, s1);)
 
-#define BINARY_LOOPS(R, T, expr)                                                                   \
+#define BINARY_LOOPS(LOOP, R, T, expr)                                                             \
     const char *const at2 = ptr[2];                                                                \
     const int64_t s2 = stride[2];                                                                  \
     if (s0 == sizeof(R) && s1 == sizeof(T) && s2 == sizeof(T))                                     \
@@ -149,7 +176,11 @@
     }
 #define BINARY_KERNEL(id, T, name, rule, expr)                                                     \
     KERNEL_BEGIN(name, id, T)                                                                      \
-    BINARY_LOOPS(RESULT_##rule(T), T, expr)                                                        \
+    BINARY_LOOPS(LOOP, RESULT_##rule(T), T, expr)                                                  \
+    }
+#define BINARY_PAST_KERNEL(id, T, name, rule, expr)                                                \
+    KERNEL_BEGIN(name##_past, id, T)                                                               \
+    BINARY_LOOPS(PAST_LOOP, RESULT_##rule(T), T, expr)                                             \
     }
 #define BINARY_MATH_KERNEL(id, T, name, rule, expr)                                                \
     KERNEL_BEGIN(name, id, T)                                                                      \
@@ -173,6 +204,12 @@
     TYPES_##rule(TERNARY_KERNEL, name, rule, expr)
 #include "tensor/ops.def"
 
+#ifdef __SSE2__
+#define BINARY_LIGHT(name, params, rule, expr, saves, dself, dother, flags, help)                  \
+    FLOATS(BINARY_PAST_KERNEL, name, rule, expr)
+#include "tensor/ops.def"
+#endif
+
 #define ENTRY(id, T, name, ...)                                         [OP_##name][DTYPE_##id] = name##_##id,
 #define UNARY(name, params, rule, expr, saves, dself, flags, help)      TYPES_##rule(ENTRY, name)
 #define UNARY_MATH(name, params, rule, expr, saves, dself, flags, help) TYPES_##rule(ENTRY, name)
@@ -185,4 +222,15 @@
 #define TABLE ISA_PASTE(elementwise_, KERNEL_ISA)
 const elementwise_table TABLE = {
 #include "tensor/ops.def"
+};
+
+#define PAST_LIST ISA_PASTE(past_cache_, KERNEL_ISA)
+const struct past_kernel PAST_LIST[] = {
+#ifdef __SSE2__
+#define PAST_ENTRY(id, T, name, ...) {OP_##name, DTYPE_##id, name##_past_##id},
+#define BINARY_LIGHT(name, params, rule, expr, saves, dself, dother, flags, help)                  \
+    FLOATS(PAST_ENTRY, name)
+#include "tensor/ops.def"
+#endif
+    {OP_COUNT, DTYPE_NONE, NULL},
 };

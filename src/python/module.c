@@ -4,6 +4,7 @@
 #include "autograd/autograd.h"
 #include "python/data.h"
 #include "python/errors.h"
+#include "python/law.h"
 #include "python/nn.h"
 #include "python/optim.h"
 #include "python/serial.h"
@@ -85,7 +86,7 @@ static PyObject *PyInit_torch(void)
         settings_init(torch) < 0 || devices_init(torch) < 0 || random_module_init(torch) < 0 ||
         unique_init(torch) < 0 || autograd_module_init(torch) < 0 || nn_init(torch) < 0 ||
         optim_init(torch) < 0 || data_init(torch) < 0 || testing_init(torch) < 0 ||
-        serial_init(torch) < 0 || dlpack_init(torch) < 0) {
+        serial_init(torch) < 0 || dlpack_init(torch) < 0 || distributions_init(torch) < 0) {
         Py_DECREF(torch);
         return NULL;
     }

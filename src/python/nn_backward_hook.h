@@ -22,8 +22,9 @@ PyObject *backward_watch_input(struct backward_watch *watch, PyObject *args);
 /* The same for what forward() returned: a tensor, a tuple, or anything else, which stays. */
 PyObject *backward_watch_output(struct backward_watch *watch, PyObject *output);
 
-/* Hooks of the old kind, register_backward_hook(): on the operation that computed the output (of a
- * tuple, its first tensor). Warns when the module consists of more than that operation. 0 or -1. */
+/* Hooks of the old kind, register_backward_hook(): on the node of the operation that computed the
+ * output (of a tuple, its first tensor). Warns when they will not see all gradients of the module.
+ * 0, or -1 with an exception. */
 int backward_watch_last(PyObject *module, PyObject *hooks, PyObject *inputs, PyObject *output);
 
 #endif

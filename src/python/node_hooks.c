@@ -224,19 +224,27 @@ static int call_whole_hook(void *data, const struct node *node, struct tensor **
     return status < 0 ? python_error_pending() : 0;
 }
 
-static PyObject *register_whole(PyObject *object, PyObject *callable, bool after)
+int node_add_callable(struct node *node, PyObject *callable, bool after)
 {
-    struct node *node = node_of_object(object);
     struct node_hook hook = {.call = call_whole_hook,
                              .release = release_hook,
                              .data = Py_NewRef(callable),
                              .after = after};
     int id = node_add_whole_hook(node, hook);
 
-    if (id >= 0)
-        return new_handle(NULL, node, id);
-    Py_DECREF(callable);
-    return python_error();
+    if (id < 0) {
+        Py_DECREF(callable);
+        python_error();
+    }
+    return id;
+}
+
+static PyObject *register_whole(PyObject *object, PyObject *callable, bool after)
+{
+    struct node *node = node_of_object(object);
+    int id = node_add_callable(node, callable, after);
+
+    return id < 0 ? NULL : new_handle(NULL, node, id);
 }
 
 PyObject *node_register_hook(PyObject *self, PyObject *callable)

@@ -48,6 +48,9 @@ struct node *node_of_object(PyObject *object);
 PyObject *node_metadata(struct node *node);
 int node_types_init(PyObject *torch);
 int node_hooks_init(void);
+/* A hook on a whole node: callable(grad_outputs) before it, or callable(grad_inputs, grad_outputs)
+ * after it. Its id, or -1 with an exception. */
+int node_add_callable(struct node *node, PyObject *callable, bool after);
 /* Methods of nodes: register_hook() and register_prehook(). */
 PyObject *node_register_hook(PyObject *self, PyObject *callable);
 PyObject *node_register_prehook(PyObject *self, PyObject *callable);

@@ -68,3 +68,52 @@ try:
     m(torch.ones(1, 3))
 except UserWarning as e:
     print(e)
+
+
+class Call(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, *inputs):
+        return self.function(*inputs)
+
+
+def try_hook(function, hook, *inputs):
+    module = Call(function)
+    module.register_backward_hook(hook)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter('always')
+        try:
+            y = module(*inputs)
+            print([str(w.message) for w in told])
+            while not isinstance(y, torch.Tensor):
+                y = list(y.values())[-1] if isinstance(y, dict) else y[0]
+            y.sum().backward()
+        except Exception as e:
+            print(type(e).__name__, e)
+
+
+class Five:
+    def __call__(self, module, grad_input, grad_output):
+        return grad_input * 5
+
+
+a, b = x * 1, x * 2
+try_hook(lambda a: a * 2, show, a)
+try_hook(lambda a: a * 2, show, x)
+try_hook(lambda a: (a * 2, a * 3), show, a)
+try_hook(lambda a: {'n': 1, 'a': a * 2}, show, a)
+try_hook(lambda a: {'n': 1}, show, a)
+try_hook(lambda a: [a * 2], show, a)
+try_hook(lambda a: ((a * 2,),), show, a)
+try_hook(lambda a: 3, show, a)
+try_hook(lambda a, b: a * b, show, a, b)
+try_hook(lambda a, b: a * 2, show, a, b)
+try_hook(lambda a, b: a * b, show, a, 2)
+try_hook(lambda a: a, show, a)
+try_hook(lambda a: a.detach(), show, a)
+try_hook(lambda a: a * 2, lambda module, i, o: i[0], a)
+try_hook(lambda a: a * 2, lambda module, i, o: [i[0]], a)
+try_hook(lambda a: a * 2, lambda module, i, o: (i[0][0], None), a)
+try_hook(lambda a: a * 2, Five(), a)

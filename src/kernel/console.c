@@ -5,6 +5,7 @@
 #include "kernel/pump.h"
 #include "kernel/stream.h"
 #include "protocol/client.h"
+#include "python/method.h"
 
 #include <string.h>
 
@@ -192,8 +193,7 @@ static PyMethodDef console_methods[] = {
     {"read", console_read, METH_VARARGS, NULL},
     {"readline", console_read, METH_VARARGS, NULL},
     {"close", console_flush, METH_NOARGS, NULL},
-    {"reconfigure", (PyCFunction)(void (*)(void))console_ignore, METH_VARARGS | METH_KEYWORDS,
-     NULL},
+    {"reconfigure", WITH_KEYWORDS(console_ignore), NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "python/bind.h"
 #include "python/errors.h"
+#include "python/method.h"
 #include "python/module.h"
 #include "python/teach.h"
 #include "python/tensor_type.h"
@@ -396,10 +397,10 @@ static PyObject *module_grad(PyObject *self, PyObject *args, PyObject *kwargs)
 /* ---- the module ---- */
 
 static PyMethodDef autograd_methods[] = {
-    {"backward", (PyCFunction)(void (*)(void))module_backward, METH_VARARGS | METH_KEYWORDS,
+    {"backward", WITH_KEYWORDS(module_backward),
      "backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, "
      "grad_variables=None, inputs=None)\n\nGathers the gradients of tensors in the leaves."},
-    {"grad", (PyCFunction)(void (*)(void))module_grad, METH_VARARGS | METH_KEYWORDS,
+    {"grad", WITH_KEYWORDS(module_grad),
      "grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, "
      "only_inputs=True, allow_unused=False, is_grads_batched=False)\n\nThe gradients of outputs "
      "with respect to inputs: a tuple."},

@@ -1,5 +1,6 @@
 /* torch.einsum with lists of numbers instead of an equation, torch.tensordot with lists of dims. */
 #include "python/errors.h"
+#include "python/method.h"
 #include "python/module.h"
 #include "python/tensor_type.h"
 
@@ -147,7 +148,7 @@ int contract_init(PyObject *torch)
 {
     static PyMethodDef methods[] = {
         {"einsum", (PyCFunction)(void (*)(void))einsum, METH_FASTCALL, NULL},
-        {"tensordot", (PyCFunction)(void (*)(void))tensordot, METH_FASTCALL | METH_KEYWORDS, NULL},
+        {"tensordot", WITH_FASTCALL(tensordot), NULL},
         {NULL, NULL, 0, NULL}};
 
     einsum_function = PyObject_GetAttrString(torch, "einsum");

@@ -8,6 +8,7 @@
 #define SADDLE_PYTHON_CREATE_H
 
 #include "python/args.h"
+#include "python/method.h"
 #include "python/tensor_parts.h"
 #include "tensor/random.h"
 
@@ -66,7 +67,7 @@ PyObject *create_finish(struct tensor *t, const struct create_options *o);
 /* A row of a method table for make_NAME. */
 #define MAKER(name)                                                                                \
     {                                                                                              \
-#name, (PyCFunction)(void (*)(void))make_##name, METH_FASTCALL | METH_KEYWORDS, NULL       \
+#name, WITH_FASTCALL(make_##name), NULL                                                    \
     }
 
 extern PyMethodDef create_range_methods[];   /* arange, linspace, eye ... */

@@ -108,7 +108,7 @@ static PyObject *method_new(PyObject *self, PyObject *args)
 
 #define METHOD(name)                                                                               \
     {                                                                                              \
-#name, (PyCFunction)(void (*)(void))method_##name, METH_FASTCALL | METH_KEYWORDS, NULL     \
+#name, WITH_FASTCALL(method_##name), NULL                                                  \
     }
 PyMethodDef tensor_new_methods[] = {METHOD(new_empty),
                                     METHOD(new_zeros),

@@ -2,6 +2,7 @@
 #include "python/data.h"
 
 #include "python/data_parts.h"
+#include "python/method.h"
 #include "python/module.h"
 
 #include <string.h>
@@ -116,7 +117,7 @@ int data_take(PyObject *self, PyObject *name, PyObject *value)
 /* ---- the module ---- */
 
 static PyMethodDef functions[] = {
-    {"random_split", (PyCFunction)(void (*)(void))data_random_split, METH_VARARGS | METH_KEYWORDS,
+    {"random_split", WITH_KEYWORDS(data_random_split),
      "random_split(dataset, lengths, generator=default_generator)\n\nSubsets that do not overlap, "
      "of these lengths or, when they add up to 1, these fractions."},
     {"default_collate", default_collate, METH_O,

@@ -1,6 +1,7 @@
 /* What programs ask of devices and libraries: torch.cuda, torch.backends, torch.version and the
  * switches between fast and reproducible. Programs written for both kinds of machine run here as
  * they do on a PyTorch without CUDA. */
+#include "python/method.h"
 #include "python/module.h"
 #include "python/types.h"
 
@@ -34,7 +35,7 @@ static PyObject *gives_refusal(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ar
 
 #define ANSWER(name, how)                                                                          \
     {                                                                                              \
-        name, (PyCFunction)(void (*)(void))(how), METH_VARARGS | METH_KEYWORDS, NULL               \
+        name, WITH_KEYWORDS(how), NULL                                                             \
     }
 
 static PyMethodDef cuda_methods[] = {ANSWER("is_available", gives_false),
@@ -181,8 +182,7 @@ static PyObject *get_matmul_precision(PyObject *Py_UNUSED(self), PyObject *Py_UN
 }
 
 static PyMethodDef torch_methods[] = {
-    {"use_deterministic_algorithms", (PyCFunction)(void (*)(void))use_deterministic,
-     METH_VARARGS | METH_KEYWORDS,
+    {"use_deterministic_algorithms", WITH_KEYWORDS(use_deterministic),
      "use_deterministic_algorithms(mode, *, warn_only=False)\n\nRemembered; all operations here "
      "give the same digits in every run."},
     {"are_deterministic_algorithms_enabled", are_deterministic, METH_NOARGS, NULL},

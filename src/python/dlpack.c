@@ -206,7 +206,7 @@ static PyObject *method_dlpack_device(PyObject *self, PyObject *unused)
 }
 
 PyMethodDef tensor_dlpack_methods[] = {
-    {"__dlpack__", (PyCFunction)(void (*)(void))method_dlpack, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"__dlpack__", WITH_KEYWORDS(method_dlpack), NULL},
     {"__dlpack_device__", method_dlpack_device, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL}};
 

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "python/autograd.h"
 #include "python/errors.h"
+#include "python/method.h"
 #include "python/module.h"
 #include "python/tensor_type.h"
 
@@ -97,8 +98,7 @@ static PyObject *call_once(PyObject *function, PyObject *args, PyObject *kwargs)
 
 static PyObject *once_differentiable(PyObject *module, PyObject *function)
 {
-    static PyMethodDef wrapper = {"backward", (PyCFunction)(void (*)(void))call_once,
-                                  METH_VARARGS | METH_KEYWORDS, NULL};
+    static PyMethodDef wrapper = {"backward", WITH_KEYWORDS(call_once), NULL};
 
     (void)module;
     return PyCFunction_New(&wrapper, function);

@@ -1,5 +1,6 @@
 /* Functions of torch that are methods of Tensor under the same name: torch.detach(x). */
 #include "python/args.h"
+#include "python/method.h"
 #include "python/module.h"
 #include "python/tensor_type.h"
 
@@ -35,7 +36,7 @@ static PyObject *call_method(PyObject *method, PyObject *const *args, Py_ssize_t
 
 #define FUNCTION(name)                                                                             \
     {                                                                                              \
-#name, (PyCFunction)(void (*)(void))call_method, METH_FASTCALL | METH_KEYWORDS, NULL       \
+#name, WITH_FASTCALL(call_method), NULL                                                    \
     }
 static PyMethodDef functions[] = {FUNCTION(as_strided_),    FUNCTION(detach),
                                   FUNCTION(detach_),        FUNCTION(get_device),

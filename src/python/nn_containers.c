@@ -395,8 +395,7 @@ static PyObject *sequential_forward(PyObject *self, PyObject *const *args, Py_ss
     }
 
 static PyMethodDef sequential_methods[] = {
-    {"forward", (PyCFunction)(void (*)(void))sequential_forward, METH_FASTCALL | METH_KEYWORDS,
-     "The input through all modules in turn."},
+    {"forward", WITH_FASTCALL(sequential_forward), "The input through all modules in turn."},
     LIST_METHODS(extend),
     {NULL, NULL, 0, NULL},
 };

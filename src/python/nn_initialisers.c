@@ -224,13 +224,10 @@ static PyObject *calculate_fans(PyObject *Py_UNUSED(module), PyObject *tensor)
 int initialisers_init(PyObject *torch)
 {
     static PyMethodDef functions[] = {
-#define X(name, schema, help)                                                                      \
-    {#name "_", (PyCFunction)(void (*)(void))py_##name, METH_FASTCALL | METH_KEYWORDS, help},
+#define X(name, schema, help) {#name "_", WITH_FASTCALL(py_##name), help},
         FUNCTIONS(X)
 #undef X
-#define X(name)                                                                                    \
-    {#name, (PyCFunction)(void (*)(void))old_##name, METH_FASTCALL | METH_KEYWORDS,                \
-     "The old name of " #name "_()."},
+#define X(name) {#name, WITH_FASTCALL(old_##name), "The old name of " #name "_()."},
             OLD_NAMES(X)
 #undef X
                 {"calculate_gain", WITH_KEYWORDS(calculate_gain),

@@ -268,8 +268,7 @@ static PyObject *from_pretrained(PyObject *cls, PyObject *args, PyObject *keywor
 
 static int add_from_pretrained(PyTypeObject *type)
 {
-    static PyMethodDef method = {"from_pretrained", (PyCFunction)(void (*)(void))from_pretrained,
-                                 METH_VARARGS | METH_KEYWORDS | METH_CLASS,
+    static PyMethodDef method = {"from_pretrained", WITH_KEYWORDS(from_pretrained) | METH_CLASS,
                                  "A layer around this weight; frozen: without gradient."};
     PyObject *descriptor = PyDescr_NewClassMethod(type, &method);
     int status =
@@ -282,8 +281,7 @@ static int add_from_pretrained(PyTypeObject *type)
 static int add_layer(PyObject *torch, struct layer_type *layer)
 {
     static PyMethodDef methods[] = {
-        {"forward", (PyCFunction)(void (*)(void))layer_forward, METH_FASTCALL | METH_KEYWORDS,
-         "What the layer computes."},
+        {"forward", WITH_FASTCALL(layer_forward), "What the layer computes."},
         {"reset_parameters", layer_new_values, METH_NOARGS, "Draws the parameters anew."},
         {"extra_repr", layer_extra_repr, METH_NOARGS, NULL},
         {NULL, NULL, 0, NULL},

@@ -459,8 +459,7 @@ static PyObject *module_setstate(PyObject *self, PyObject *state)
 }
 
 static PyMethodDef core_methods[] = {
-    {"forward", (PyCFunction)(void (*)(void))module_forward, METH_VARARGS | METH_KEYWORDS,
-     "Computes the output; every subclass says how."},
+    {"forward", WITH_KEYWORDS(module_forward), "Computes the output; every subclass says how."},
     {"__getattr__", module_getattr, METH_O, NULL},
     {"__getstate__", module_getstate, METH_NOARGS, NULL},
     {"__setstate__", module_setstate, METH_O, NULL},

@@ -11,6 +11,7 @@
 #ifndef SADDLE_PYTHON_NN_MODULE_H
 #define SADDLE_PYTHON_NN_MODULE_H
 
+#include "python/method.h"
 #include "python/tensor_type.h"
 
 #include <stdbool.h>
@@ -83,8 +84,6 @@ int module_hooked(PyObject *self);
 PyObject *hook_add(PyObject *hooks, PyObject *hook);
 
 /* The function and flags of a method with keywords, for a PyMethodDef. */
-#define WITH_KEYWORDS(function)                                                                    \
-    (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
 
 /* ---- methods of Module, by file ---- */
 

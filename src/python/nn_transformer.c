@@ -237,8 +237,7 @@ int transformer_init(PyObject *torch)
          "forward(src, tgt, src_mask=None, tgt_mask=None, memory_mask=None, "
          "src_key_padding_mask=None, tgt_key_padding_mask=None, memory_key_padding_mask=None): "
          "the decoder's output."},
-        {"generate_square_subsequent_mask", (PyCFunction)(void (*)(void))subsequent_mask,
-         METH_VARARGS | METH_KEYWORDS | METH_STATIC,
+        {"generate_square_subsequent_mask", WITH_KEYWORDS(subsequent_mask) | METH_STATIC,
          "A mask that hides from each position what comes after it."},
         {"_reset_parameters", reset_parameters, METH_NOARGS, "Draws the parameters anew."},
         {NULL, NULL, 0, NULL},

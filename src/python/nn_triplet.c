@@ -137,10 +137,9 @@ PyObject *forward_triplet(PyObject *self, PyObject *const *inputs)
 
 int triplet_init(PyObject *torch)
 {
-    static PyMethodDef methods[] = {
-        {"triplet_margin_with_distance_loss", (PyCFunction)(void (*)(void))function,
-         METH_VARARGS | METH_KEYWORDS, "max(0, margin + distance to positive - to negative)."},
-        {NULL, NULL, 0, NULL}};
+    static PyMethodDef methods[] = {{"triplet_margin_with_distance_loss", WITH_KEYWORDS(function),
+                                     "max(0, margin + distance to positive - to negative)."},
+                                    {NULL, NULL, 0, NULL}};
     PyObject *functional = submodule(torch, "nn.functional");
 
     return functional ? PyModule_AddFunctions(functional, methods) : -1;

@@ -300,8 +300,8 @@ static PyObject *optimizer_repr(PyObject *object)
 }
 
 static PyMethodDef optimizer_methods[] = {
-    {"step", KEYWORDS_METHOD(optimizer_step), "Each kind of optimizer has its own."},
-    {"zero_grad", FAST_METHOD(zero_grad),
+    {"step", WITH_KEYWORDS(optimizer_step), "Each kind of optimizer has its own."},
+    {"zero_grad", WITH_FASTCALL(zero_grad),
      "zero_grad(set_to_none=False)\n\nFills the gradients of all parameters with 0; or takes them "
      "away."},
     {"add_param_group", optimizer_add_group, METH_O,

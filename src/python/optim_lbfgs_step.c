@@ -317,7 +317,7 @@ static int lbfgs_class_init(PyObject *object, PyObject *args, PyObject *kwargs)
 }
 
 static PyMethodDef lbfgs_methods[] = {
-    {"step", FAST_METHOD(lbfgs_step),
+    {"step", WITH_FASTCALL(lbfgs_step),
      "step(closure)\n\nIterates; the closure clears the gradients, computes the loss, calls "
      "backward() and returns the loss."},
     {NULL, NULL, 0, NULL}};

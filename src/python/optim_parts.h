@@ -12,6 +12,7 @@
 #define SADDLE_PYTHON_OPTIM_PARTS_H
 
 #include "optim/optim.h"
+#include "python/method.h"
 #include "python/tensor_type.h"
 
 #include <stdbool.h>
@@ -134,8 +135,5 @@ int combined_schedulers_init(PyObject *torch);
 int optim_add_type(PyObject *torch, const char *file, PyType_Spec *spec, PyTypeObject *base,
                    PyTypeObject **type);
 /* The function and flags of a method with keywords, for a PyMethodDef. */
-#define KEYWORDS_METHOD(function)                                                                  \
-    (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
-#define FAST_METHOD(function) (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
 
 #endif

@@ -299,7 +299,7 @@ static PyObject *plateau_load_state_dict(PyObject *self, PyObject *state)
 }
 
 static PyMethodDef plateau_methods[] = {
-    {"step", KEYWORDS_METHOD(plateau_step),
+    {"step", WITH_KEYWORDS(plateau_step),
      "step(metrics, epoch=None)\n\nLooks at the metric of this epoch."},
     {"is_better", plateau_is_better, METH_VARARGS, "is_better(a, best)"},
     {"_reset", plateau_reset, METH_NOARGS, NULL},

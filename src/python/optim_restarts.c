@@ -169,7 +169,7 @@ static PyObject *restarts_step(PyObject *self, PyObject *args, PyObject *kwargs)
 
 static PyMethodDef restarts_methods[] = {
     {"get_lr", restarts_get_lr, METH_NOARGS, NULL},
-    {"step", KEYWORDS_METHOD(restarts_step),
+    {"step", WITH_KEYWORDS(restarts_step),
      "step(epoch=None)\n\nepoch may have a fraction: the part of an epoch that is done."},
     {NULL, NULL, 0, NULL}};
 

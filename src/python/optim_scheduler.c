@@ -382,11 +382,11 @@ static PyObject *print_lr(PyObject *self, PyObject *args, PyObject *kwargs)
 }
 
 PyMethodDef scheduler_methods[] = {
-    {"step", KEYWORDS_METHOD(scheduler_step),
+    {"step", WITH_KEYWORDS(scheduler_step),
      "step(epoch=None)\n\nSets the learning rates for the next epoch."},
     {"get_lr", scheduler_get_lr, METH_NOARGS, "The rates for the next epoch, one for each group."},
     {"get_last_lr", get_last_lr, METH_NOARGS, "The rates that the last step() has set."},
-    {"print_lr", KEYWORDS_METHOD(print_lr), "print_lr(is_verbose, group, lr, epoch=None)"},
+    {"print_lr", WITH_KEYWORDS(print_lr), "print_lr(is_verbose, group, lr, epoch=None)"},
     {"_initial_step", initial_step, METH_NOARGS, NULL},
     {"state_dict", scheduler_state_dict, METH_NOARGS, "Everything but the optimizer."},
     {"load_state_dict", scheduler_load_state_dict, METH_O, "Takes over what state_dict() gave."},

@@ -219,7 +219,7 @@ static PyObject *class_step(PyObject *object, PyObject *const *args, Py_ssize_t 
 }
 
 PyMethodDef optimizer_step_methods[] = {
-    {"step", FAST_METHOD(class_step),
+    {"step", WITH_FASTCALL(class_step),
      "step(closure=None)\n\nChanges the parameters by their gradients. A closure is called first, "
      "and its loss returned."},
     {NULL, NULL, 0, NULL}};

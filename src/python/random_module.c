@@ -1,4 +1,5 @@
 /* torch.random: the seeds again, and fork_rng(), which leaves the generator as it was. */
+#include "python/method.h"
 #include "python/module.h"
 #include "python/types.h"
 
@@ -88,9 +89,8 @@ static PyObject *fork_rng(PyObject *module, PyObject *args, PyObject *kwargs)
     return (PyObject *)fork_new(enabled);
 }
 
-static PyMethodDef random_methods[] = {
-    {"fork_rng", (PyCFunction)(void (*)(void))fork_rng, METH_VARARGS | METH_KEYWORDS, NULL},
-    {NULL, NULL, 0, NULL}};
+static PyMethodDef random_methods[] = {{"fork_rng", WITH_KEYWORDS(fork_rng), NULL},
+                                       {NULL, NULL, 0, NULL}};
 
 int random_module_init(PyObject *torch)
 {

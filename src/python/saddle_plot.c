@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "python/display.h"
 #include "python/errors.h"
+#include "python/method.h"
 #include "python/saddle.h"
 #include "python/tensor_type.h"
 
@@ -437,8 +438,6 @@ static PyObject *savefig(PyObject *self, PyObject *args, PyObject *kwargs)
     Py_RETURN_NONE;
 }
 
-#define WITH_KEYWORDS(function)                                                                    \
-    (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
 PyMethodDef saddle_plot_methods[] = {
     {"plot", WITH_KEYWORDS(show_line),
      "plot(y) or plot(x, y): lines; a dict of label -> y draws several"},

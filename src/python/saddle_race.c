@@ -1,6 +1,7 @@
 /* saddle.race(): several optimizers from one start on one function, and the map of their paths. */
 #include "base/error.h"
 #include "python/errors.h"
+#include "python/method.h"
 #include "python/saddle.h"
 #include "python/tensor_type.h"
 
@@ -247,7 +248,7 @@ static PyObject *race_method(PyObject *self, PyObject *args, PyObject *kwargs)
 }
 
 PyMethodDef saddle_race_methods[] = {
-    {"race", (PyCFunction)(void (*)(void))race_method, METH_VARARGS | METH_KEYWORDS,
+    {"race", WITH_KEYWORDS(race_method),
      "race(f, {name: lambda ps: optimizer}, start, steps=100): runs each optimizer on f(p), p a\n"
      "tensor of two numbers, draws the paths on a map of f, and returns {name: path}, each path\n"
      "of shape (steps + 1, 2)."},

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "python/errors.h"
+#include "python/method.h"
 #include "python/types.h"
 
 #include <string.h>
@@ -251,7 +252,7 @@ static PyObject *load(PyObject *Py_UNUSED(module), PyObject *args, PyObject *key
 }
 
 PyMethodDef load_methods[] = {
-    {"load", (PyCFunction)(void (*)(void))load, METH_VARARGS | METH_KEYWORDS,
+    {"load", WITH_KEYWORDS(load),
      "load(f, map_location=None, pickle_module=None, *, weights_only=True, encoding='utf-8')\n\n"
      "Reads what torch.save() wrote, here or in PyTorch. f is a path or a file opened for reading "
      "bytes. Plain data alone is read, unless weights_only=False lets the file name classes of "

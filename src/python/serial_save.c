@@ -2,6 +2,7 @@
 #include "python/serial.h"
 
 #include "base/crc32.h"
+#include "python/method.h"
 #include "python/module.h"
 
 #include <string.h>
@@ -332,7 +333,7 @@ static PyObject *save(PyObject *Py_UNUSED(module), PyObject *args, PyObject *key
 }
 
 static PyMethodDef save_methods[] = {
-    {"save", (PyCFunction)(void (*)(void))save, METH_VARARGS | METH_KEYWORDS,
+    {"save", WITH_KEYWORDS(save),
      "save(obj, f, pickle_module=pickle, pickle_protocol=2, "
      "_use_new_zipfile_serialization=True)\n\n"
      "Writes tensors, and what holds them, to a path or a file opened for writing bytes. PyTorch "

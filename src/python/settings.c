@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "python/args.h"
 #include "python/errors.h"
+#include "python/method.h"
 #include "python/module.h"
 #include "python/tensor_type.h"
 #include "python/types.h"
@@ -309,10 +310,9 @@ static PyMethodDef settings_methods[] = {
     {"is_tensor", is_tensor, METH_O, NULL},
     {"typename", typename, METH_O, NULL},
     {"promote_types", promote_types, METH_VARARGS, NULL},
-    {"can_cast", (PyCFunction)(void (*)(void))can_cast, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"can_cast", WITH_KEYWORDS(can_cast), NULL},
     {"result_type", result_type, METH_VARARGS, NULL},
-    {"set_printoptions", (PyCFunction)(void (*)(void))set_printoptions,
-     METH_VARARGS | METH_KEYWORDS, NULL},
+    {"set_printoptions", WITH_KEYWORDS(set_printoptions), NULL},
     {"set_num_threads", set_num_threads, METH_O, NULL},
     {"get_num_threads", get_num_threads, METH_NOARGS, NULL},
     {"set_num_interop_threads", set_num_interop_threads, METH_O, NULL},

@@ -3,6 +3,7 @@
 #include "python/args.h"
 #include "python/bind.h"
 #include "python/errors.h"
+#include "python/method.h"
 #include "python/tensor_parts.h"
 #include "python/types.h"
 
@@ -492,13 +493,11 @@ static PyObject *method_format(PyObject *self, PyObject *spec)
 PyMethodDef tensor_convert_methods[] = {
     {"tolist", method_tolist, METH_NOARGS, "nested lists of Python numbers"},
     {"item", method_item, METH_NOARGS, "the one element as a Python number"},
-    {"numpy", (PyCFunction)(void (*)(void))method_numpy, METH_VARARGS | METH_KEYWORDS,
-     "a NumPy array that shares the memory"},
+    {"numpy", WITH_KEYWORDS(method_numpy), "a NumPy array that shares the memory"},
     {"__array__", method_array, METH_VARARGS, NULL},
     {"__array_wrap__", method_array_wrap, METH_VARARGS, NULL},
     {"__format__", method_format, METH_O, NULL},
-    {"to", (PyCFunction)(void (*)(void))method_to, METH_VARARGS | METH_KEYWORDS,
-     "with another dtype or device; self when it is so already"},
+    {"to", WITH_KEYWORDS(method_to), "with another dtype or device; self when it is so already"},
     {"type", method_type, METH_VARARGS, NULL},
     {"type_as", method_type_as, METH_O, NULL},
     {"float", method_float, METH_NOARGS, NULL},
@@ -516,8 +515,8 @@ PyMethodDef tensor_convert_methods[] = {
     {"chalf", method_chalf, METH_NOARGS, NULL},
     {"bool", method_bool, METH_NOARGS, NULL},
     {"cpu", method_same, METH_NOARGS, NULL},
-    {"cuda", (PyCFunction)(void (*)(void))method_cuda, METH_VARARGS | METH_KEYWORDS, NULL},
-    {"pin_memory", (PyCFunction)(void (*)(void))method_cuda, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"cuda", WITH_KEYWORDS(method_cuda), NULL},
+    {"pin_memory", WITH_KEYWORDS(method_cuda), NULL},
     {"is_pinned", method_false, METH_NOARGS, NULL},
     {"is_shared", method_false, METH_NOARGS, NULL},
     {"share_memory_", method_same, METH_NOARGS, NULL},

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "python/autograd.h"
 #include "python/errors.h"
+#include "python/method.h"
 #include "python/tensor_parts.h"
 
 /* loss.backward() alone is what a training loop calls: it takes no detour through keywords. */
@@ -121,12 +122,11 @@ static PyObject *method_is_inference(PyObject *self, PyObject *unused)
 PyMethodDef tensor_grad_methods[] = {
     {"is_inference", method_is_inference, METH_NOARGS,
      "whether it was made in inference mode and cannot take part in a graph"},
-    {"backward", (PyCFunction)(void (*)(void))method_backward, METH_FASTCALL | METH_KEYWORDS,
+    {"backward", WITH_FASTCALL(method_backward),
      "gathers the gradient of this tensor in the leaves that it was computed from"},
     {"detach", method_detach, METH_NOARGS, "the same values without history"},
     {"detach_", method_detach_, METH_NOARGS, NULL},
-    {"requires_grad_", (PyCFunction)(void (*)(void))method_requires_grad_,
-     METH_VARARGS | METH_KEYWORDS, NULL},
+    {"requires_grad_", WITH_KEYWORDS(method_requires_grad_), NULL},
     {"retain_grad", method_retain_grad, METH_NOARGS, NULL},
     {"register_hook", method_register_hook, METH_O,
      "calls a function with the gradient; what it returns replaces the gradient"},

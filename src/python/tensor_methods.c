@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "python/args.h"
 #include "python/errors.h"
+#include "python/method.h"
 #include "python/tensor_parts.h"
 #include "python/types.h"
 #include "tensor/random.h"
@@ -234,31 +235,30 @@ static PyObject *method_reversed(PyObject *self, PyObject *unused)
 PyMethodDef *tensor_methods(void)
 {
     static PyMethodDef all[200];
-    static PyMethodDef own[] = {
-        {"size", (PyCFunction)(void (*)(void))method_size, METH_VARARGS | METH_KEYWORDS, NULL},
-        {"stride", method_stride, METH_VARARGS, NULL},
-        {"dim", method_dim, METH_NOARGS, NULL},
-        {"ndimension", method_dim, METH_NOARGS, NULL},
-        {"numel", method_numel, METH_NOARGS, NULL},
-        {"nelement", method_numel, METH_NOARGS, NULL},
-        {"element_size", method_element_size, METH_NOARGS, NULL},
-        {"storage_offset", method_storage_offset, METH_NOARGS, NULL},
-        {"data_ptr", method_data_ptr, METH_NOARGS, NULL},
-        {"is_contiguous", method_is_contiguous, METH_NOARGS, NULL},
-        {"is_floating_point", method_is_floating_point, METH_NOARGS, NULL},
-        {"is_complex", method_is_complex, METH_NOARGS, NULL},
-        {"is_conj", method_false, METH_NOARGS, NULL},
-        {"is_signed", method_is_signed, METH_NOARGS, NULL},
-        {"is_neg", method_false, METH_NOARGS, NULL},
-        {"t_", method_t_, METH_VARARGS, NULL},
-        {"transpose_", method_transpose_, METH_VARARGS, NULL},
-        {"unsqueeze_", method_unsqueeze_, METH_VARARGS, NULL},
-        {"squeeze_", method_squeeze_, METH_VARARGS, NULL},
-        {"resize_", method_resize_, METH_VARARGS, NULL},
-        {"as_strided_", method_as_strided_, METH_VARARGS, NULL},
-        {"is_nonzero", method_is_nonzero, METH_NOARGS, NULL},
-        {"__reversed__", method_reversed, METH_NOARGS, NULL},
-        {NULL, NULL, 0, NULL}};
+    static PyMethodDef own[] = {{"size", WITH_KEYWORDS(method_size), NULL},
+                                {"stride", method_stride, METH_VARARGS, NULL},
+                                {"dim", method_dim, METH_NOARGS, NULL},
+                                {"ndimension", method_dim, METH_NOARGS, NULL},
+                                {"numel", method_numel, METH_NOARGS, NULL},
+                                {"nelement", method_numel, METH_NOARGS, NULL},
+                                {"element_size", method_element_size, METH_NOARGS, NULL},
+                                {"storage_offset", method_storage_offset, METH_NOARGS, NULL},
+                                {"data_ptr", method_data_ptr, METH_NOARGS, NULL},
+                                {"is_contiguous", method_is_contiguous, METH_NOARGS, NULL},
+                                {"is_floating_point", method_is_floating_point, METH_NOARGS, NULL},
+                                {"is_complex", method_is_complex, METH_NOARGS, NULL},
+                                {"is_conj", method_false, METH_NOARGS, NULL},
+                                {"is_signed", method_is_signed, METH_NOARGS, NULL},
+                                {"is_neg", method_false, METH_NOARGS, NULL},
+                                {"t_", method_t_, METH_VARARGS, NULL},
+                                {"transpose_", method_transpose_, METH_VARARGS, NULL},
+                                {"unsqueeze_", method_unsqueeze_, METH_VARARGS, NULL},
+                                {"squeeze_", method_squeeze_, METH_VARARGS, NULL},
+                                {"resize_", method_resize_, METH_VARARGS, NULL},
+                                {"as_strided_", method_as_strided_, METH_VARARGS, NULL},
+                                {"is_nonzero", method_is_nonzero, METH_NOARGS, NULL},
+                                {"__reversed__", method_reversed, METH_NOARGS, NULL},
+                                {NULL, NULL, 0, NULL}};
     static PyMethodDef *const parts[] = {own,
                                          tensor_convert_methods,
                                          tensor_grad_methods,

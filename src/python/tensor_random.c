@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "python/args.h"
 #include "python/errors.h"
+#include "python/method.h"
 #include "python/tensor_parts.h"
 #include "tensor/random.h"
 
@@ -122,7 +123,7 @@ METHOD(random_, FORM("(*, Generator? generator=None)", all_integers, "RandomBack
 
 #define ROW(name, help)                                                                            \
     {                                                                                              \
-#name, (PyCFunction)(void (*)(void))method_##name, METH_FASTCALL | METH_KEYWORDS, help     \
+#name, WITH_FASTCALL(method_##name), help                                                  \
     }
 PyMethodDef tensor_random_methods[] = {
     ROW(uniform_, "uniform numbers between from and to"),

@@ -7,6 +7,7 @@
 #include "python/testing.h"
 
 #include "python/bind.h"
+#include "python/method.h"
 #include "python/module.h"
 #include "python/tensor_parts.h"
 #include "python/testing_parts.h"
@@ -261,12 +262,12 @@ static PyObject *assert_close(PyObject *module, PyObject *args, PyObject *kwargs
 /* ---- the module ---- */
 
 static PyMethodDef methods[] = {
-    {"assert_close", (PyCFunction)(void (*)(void))assert_close, METH_VARARGS | METH_KEYWORDS,
+    {"assert_close", WITH_KEYWORDS(assert_close),
      "assert_close(actual, expected, *, allow_subclasses=True, rtol=None, atol=None, "
      "equal_nan=False, check_device=True, check_dtype=True, check_layout=True, check_stride=False, "
      "msg=None)\n\nRaises an AssertionError that tells where two tensors, numbers, or sequences "
      "and mappings of them differ."},
-    {"make_tensor", (PyCFunction)(void (*)(void))testing_make_tensor, METH_VARARGS | METH_KEYWORDS,
+    {"make_tensor", WITH_KEYWORDS(testing_make_tensor),
      "make_tensor(*shape, dtype, device, low=None, high=None, requires_grad=False, "
      "noncontiguous=False, exclude_zero=False)\n\nA tensor of random numbers between low and "
      "high."},

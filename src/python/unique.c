@@ -1,5 +1,6 @@
 /* unique() and unique_consecutive(): how many results they give depends on what is asked for. */
 #include "python/errors.h"
+#include "python/method.h"
 #include "python/module.h"
 #include "python/tensor_parts.h"
 
@@ -100,8 +101,6 @@ static PyObject *as_function(const char *name, unique_fn *function, PyObject *ar
 UNIQUE(unique)
 UNIQUE(unique_consecutive)
 
-#define WITH_KEYWORDS(function)                                                                    \
-    (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
 PyMethodDef tensor_unique_methods[] = {
     {"unique", WITH_KEYWORDS(method_unique), "the different elements, in order"},
     {"unique_consecutive", WITH_KEYWORDS(method_unique_consecutive),

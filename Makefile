@@ -55,8 +55,14 @@ CFLAGS ?= -O1 -g
 SANITIZE_FLAGS := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 else
 CFLAGS ?= -O2 -g
+# Shapes and small structs are copied and cleared in every call, sooner than the processor's string
+# instructions, which gcc would take, have started.
+SHORT_COPIES := -mmemcpy-strategy=libcall:-1:noalign \
+                -mmemset-strategy=vector_loop:256:noalign,libcall:-1:noalign
+SHORT_COPIES := $(shell $(CC) $(SHORT_COPIES) -fsyntax-only -x c /dev/null 2>/dev/null && echo $(SHORT_COPIES))
 endif
 ALL_CFLAGS := -std=gnu11 $(CFLAGS) -fno-strict-aliasing -fwrapv -fvisibility=hidden $(OPENMP) $(WARNINGS) \
+              $(SHORT_COPIES) \
               $(SANITIZE_FLAGS) -Isrc $(filter-out missing,$(PKG_CFLAGS)) -DSADDLE_VERSION='"$(VERSION)"' $(HAVE_FLAGS)
 LINK := $(CC) $(CFLAGS) $(OPENMP) $(SANITIZE_FLAGS) -Wl,--as-needed $(LDFLAGS)
 COMPILE = $(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(EXTRA) -MMD -MP -c $< -o $@

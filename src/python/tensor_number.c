@@ -76,22 +76,31 @@ static PyObject *inplace(enum op_id id, PyObject *a, PyObject *b)
 
 /* ---- operators ---- */
 
+/* Of 2 * a, too, the tensor is the first operand where the order says nothing, as in PyTorch. */
+#define OPERATOR_EITHER(name, id)                                                                  \
+    static PyObject *number_##name(PyObject *a, PyObject *b)                                       \
+    {                                                                                              \
+        return tensor_check(a) ? binary(id, a, b) : binary(id, b, a);                              \
+    }                                                                                              \
+    INPLACE_OPERATOR(name, id)
 #define OPERATOR(name, id)                                                                         \
     static PyObject *number_##name(PyObject *a, PyObject *b)                                       \
     {                                                                                              \
         return binary(id, a, b);                                                                   \
     }                                                                                              \
+    INPLACE_OPERATOR(name, id)
+#define INPLACE_OPERATOR(name, id)                                                                 \
     static PyObject *number_inplace_##name(PyObject *a, PyObject *b)                               \
     {                                                                                              \
         return inplace(id, a, b);                                                                  \
     }
-OPERATOR(add, OP_add)
-OPERATOR(multiply, OP_mul)
+OPERATOR_EITHER(add, OP_add)
+OPERATOR_EITHER(multiply, OP_mul)
 OPERATOR(remainder, OP_remainder)
 OPERATOR(floor_divide, OP_floor_divide)
-OPERATOR(and, OP_bitwise_and)
-OPERATOR(or, OP_bitwise_or)
-OPERATOR(xor, OP_bitwise_xor)
+OPERATOR_EITHER(and, OP_bitwise_and)
+OPERATOR_EITHER(or, OP_bitwise_or)
+OPERATOR_EITHER(xor, OP_bitwise_xor)
 OPERATOR(lshift, OP_bitwise_left_shift)
 OPERATOR(rshift, OP_bitwise_right_shift)
 

@@ -6,6 +6,7 @@
 
 struct kernel_table kernels;
 static const char *chosen = NULL;
+static int level;
 
 typedef void any_fn(void);
 
@@ -29,8 +30,8 @@ static void use_complex(const elementwise_table elementwise, const reduce_table 
     OVERLAY(reduce);
 }
 
-static void use(const char *name, const elementwise_table elementwise, const reduce_table reduce,
-                const place_table place, const softmax_table softmax,
+static void use(const char *name, int isa_level, const elementwise_table elementwise,
+                const reduce_table reduce, const place_table place, const softmax_table softmax,
                 const softmax_columns_table softmax_columns, const recurrent_table recurrent)
 {
     OVERLAY(elementwise);
@@ -40,11 +41,12 @@ static void use(const char *name, const elementwise_table elementwise, const red
     OVERLAY(softmax_columns);
     OVERLAY(recurrent);
     chosen = name;
+    level = isa_level;
 }
 
-#define USE(isa)                                                                                   \
-    use(#isa, elementwise_##isa, reduce_##isa, place_##isa, softmax_##isa, softmax_columns_##isa,  \
-        recurrent_##isa)
+#define USE(isa, level)                                                                            \
+    use(#isa, level, elementwise_##isa, reduce_##isa, place_##isa, softmax_##isa,                  \
+        softmax_columns_##isa, recurrent_##isa)
 
 void kernels_choose(void)
 {
@@ -53,20 +55,20 @@ void kernels_choose(void)
     if (chosen)
         return;
     use_complex(elementwise_complex, reduce_complex);
-    USE(baseline);
+    USE(baseline, 0);
     if (wish && strcmp(wish, "baseline") == 0)
         return;
 #ifdef KERNELS_HAVE_AVX2
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
         return;
-    USE(avx2);
+    USE(avx2, 1);
     if (wish && strcmp(wish, "avx2") == 0)
         return;
 #endif
 #ifdef KERNELS_HAVE_AVX512
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-        USE(avx512);
+        USE(avx512, 2);
 #endif
 }
 
@@ -77,5 +79,5 @@ const char *kernels_name(void)
 
 int kernels_level(void)
 {
-    return strcmp(kernels_name(), "avx512") == 0 ? 2 : strcmp(kernels_name(), "avx2") == 0;
+    return level;
 }

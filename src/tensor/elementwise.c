@@ -286,14 +286,102 @@ static struct tensor *kernel_target(struct tensor *made, enum dtype written)
     return tensor_dtype(made) == written ? tensor_ref(made) : tensor_new_like(made, written);
 }
 
+/* ---- the short way ---- */
+
+enum { SMALL = 1024 };
+
+/* A contiguous tensor of few elements: what most operands are where people learn. */
+static bool is_small(const struct tensor *t)
+{
+    return t->numel <= SMALL && tensor_is_contiguous(t);
+}
+
+/* Whether the rule computes in this type and has nothing to say of the operands' values, as it may
+ * of whole numbers. */
+static bool computes_plainly(enum type_rule rule, enum dtype dtype)
+{
+    if (dtype == DTYPE_f32 || dtype == DTYPE_f64)
+        return rule != RULE_INTEGER;
+    return !dtype_is_differentiable(dtype) &&
+           (rule == RULE_ANY || rule == RULE_COMPARE || rule == RULE_INTEGER);
+}
+
+/* An operand beside a first one, small: the same kind of tensor, one of a single element, or a
+ * number that does not change the type, which is put into `number`. Its data and step, or false. */
+static bool small_operand(const struct tensor *a, const struct tensor *b, char number[8],
+                          char **data, int64_t *step)
+{
+    if (b->wrapped_number && b->dtype != DTYPE_b8 &&
+        dtype_infos[b->dtype].category <= dtype_infos[a->dtype].category) {
+        dtype_store(tensor_dtype(a), number, dtype_load(tensor_dtype(b), tensor_data(b)));
+        *data = number;
+        *step = 0;
+        return true;
+    }
+    if (b->dtype != a->dtype)
+        return false;
+    *data = tensor_data(b);
+    *step = b->numel == 1 && b->ndim <= a->ndim ? 0 : (int64_t)dtype_size(tensor_dtype(b));
+    return *step == 0 || (tensor_same_shape(a, b) && tensor_is_contiguous(b));
+}
+
+/* Whether a given result is such a tensor too, whose memory is that of an operand or of none. */
+static bool small_target(const struct tensor *out, enum dtype dtype, int count,
+                         struct tensor *const *in)
+{
+    for (int k = 0; k < count; k++) {
+        if (in[k] != out && in[k]->storage == out->storage)
+            return false;
+    }
+    return tensor_dtype(out) == dtype && tensor_same_shape(out, in[0]) && tensor_is_contiguous(out);
+}
+
+/* Few elements of one type: nothing to promote, broadcast, convert, walk or share. 1 when done, 0
+ * when the call is not of this kind, -1 on an error. */
+static int run_small(const struct op *op, enum op_id id, struct tensor *const *in,
+                     const struct scalar *params, struct tensor **out)
+{
+    const struct tensor *a = in[0];
+    enum dtype dtype = tensor_dtype(a), given = rows[id].rule == RULE_COMPARE ? DTYPE_b8 : dtype;
+    char number[2][8] __attribute__((aligned(8))), *ptr[4];
+    struct tensor *result = *out;
+    int64_t step[4];
+
+    if (!computes_plainly(rows[id].rule, dtype) || a->wrapped_number || !is_small(a))
+        return 0;
+    ptr[1] = tensor_data(a);
+    step[1] = (int64_t)dtype_size(dtype);
+    for (int k = 1; k < rows[id].inputs; k++) {
+        if (!small_operand(a, in[k], number[k - 1], &ptr[k + 1], &step[k + 1]))
+            return 0;
+    }
+    if (result && !small_target(result, given, rows[id].inputs, in))
+        return 0;
+    if (rows[id].has_params && check_params(op, dtype, params) < 0)
+        return -1;
+    if (!result && !(result = tensor_new_like(a, given)))
+        return -1;
+    ptr[0] = tensor_data(result);
+    step[0] = (int64_t)dtype_size(given);
+    kernels.elementwise[id][dtype](a->numel, ptr, step, params);
+    *out = result;
+    return 1;
+}
+
+/* ---- any way ---- */
+
 int elementwise_run(const struct op *op, enum op_id id, struct tensor *const *inputs,
                     const struct scalar *params, struct tensor **out)
 {
-    int count = rows[id].inputs, status = -1, ndim;
+    int count = rows[id].inputs, status, ndim;
     struct tensor *in[3] = {NULL}, *made = *out, *target;
     enum dtype common, dtype, result;
     int64_t shape[TENSOR_MAX_DIMS];
 
+    status = run_small(op, id, inputs, params, out);
+    if (status != 0)
+        return status > 0 ? 0 : -1;
+    status = -1;
     if (elementwise_check(id, count, inputs, *out) < 0)
         return -1;
     common = op_result_type(count, inputs);
@@ -335,67 +423,7 @@ end:
     return status;
 }
 
-/* ---- the short way ---- */
-
-enum { SMALL = 1024 };
-
-/* A contiguous tensor of few floats: what most operands are where people learn. */
-static bool is_small_float(const struct tensor *t)
-{
-    return (t->dtype == DTYPE_f32 || t->dtype == DTYPE_f64) && !t->wrapped_number &&
-           t->numel <= SMALL && tensor_is_contiguous(t);
-}
-
-/* The second operand beside a first one that is_small_float(): the same kind of tensor, or a
- * number, which is put into `number` in the first one's type. Its data and step, or false. */
-static bool small_operand(const struct tensor *a, const struct tensor *b, char number[8],
-                          char **data, int64_t *step)
-{
-    if (b->wrapped_number && b->dtype != DTYPE_b8 && !dtype_is_complex(tensor_dtype(b))) {
-        dtype_store(tensor_dtype(a), number, dtype_load(tensor_dtype(b), tensor_data(b)));
-        *data = number;
-        *step = 0;
-        return true;
-    }
-    if (b->dtype != a->dtype || !tensor_same_shape(a, b) || !tensor_is_contiguous(b))
-        return false;
-    *data = tensor_data(b);
-    *step = (int64_t)dtype_size(tensor_dtype(b));
-    return true;
-}
-
-/* New results of one or two small float operands: no types to choose, nothing to broadcast,
- * convert, walk or share. 1 when done, 0 when the call is not of this kind, -1 on an error. */
-static int forward_small(const struct op *op, const struct value *args, struct tensor **out)
-{
-    const struct tensor *a = args[0].tensor;
-    enum type_rule rule = rows[op->id].rule;
-    int inputs = rows[op->id].inputs;
-    char number[8] __attribute__((aligned(8))), *ptr[3];
-    struct scalar params[2];
-    int64_t step[3];
-    enum dtype dtype = tensor_dtype(a);
-    struct tensor *result;
-
-    if (*out || inputs > 2 || rule == RULE_INTEGER || !is_small_float(a))
-        return 0;
-    step[1] = (int64_t)dtype_size(dtype);
-    ptr[1] = tensor_data(a);
-    if (inputs == 2 && !small_operand(a, args[1].tensor, number, &ptr[2], &step[2]))
-        return 0;
-    result = tensor_new_like(a, rule == RULE_COMPARE ? DTYPE_b8 : dtype);
-    if (!result)
-        return -1;
-    if (rows[op->id].has_params)
-        collect_params(op, args, inputs, params);
-    else
-        params[0] = params[1] = scalar_int(0);
-    ptr[0] = result->storage->data;
-    step[0] = rule == RULE_COMPARE ? 1 : step[1];
-    kernels.elementwise[op->id][dtype](a->numel, ptr, step, params);
-    *out = result;
-    return 1;
-}
+/* ---- forward functions ---- */
 
 /* PyTorch's square() is pow(self, 2), whose number makes whole numbers of truth values. */
 static int square_of_bool(const struct op *op, struct tensor *self, struct tensor **out)
@@ -403,14 +431,14 @@ static int square_of_bool(const struct op *op, struct tensor *self, struct tenso
     return op_give(op, tensor_to(self, DTYPE_i64), out);
 }
 
+static const struct scalar no_params[2] = {{.kind = SCALAR_INT}, {.kind = SCALAR_INT}};
+
 int elementwise_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    int inputs = rows[op->id].inputs, status = forward_small(op, args, out);
-    struct tensor *in[3];
+    int inputs = rows[op->id].inputs;
     struct scalar params[2];
+    struct tensor *in[3];
 
-    if (status != 0)
-        return status < 0 ? -1 : 0;
     if (op->id == OP_square && args[0].tensor->dtype == DTYPE_b8 && !*out)
         return square_of_bool(op, args[0].tensor, out);
     if (op->id == OP_clamp_min)
@@ -419,6 +447,8 @@ int elementwise_forward(const struct op *op, const struct value *args, struct te
         return clamp_forward(op, (struct value[]){args[0], {.given = false}, args[1]}, out);
     for (int k = 0; k < inputs; k++)
         in[k] = args[k].tensor;
+    if (!rows[op->id].has_params)
+        return elementwise_run(op, op->id, in, no_params, out);
     collect_params(op, args, inputs, params);
     return elementwise_run(op, op->id, in, params, out);
 }
@@ -426,7 +456,6 @@ int elementwise_forward(const struct op *op, const struct value *args, struct te
 int div_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *in[2] = {args[0].tensor, args[1].tensor};
-    struct scalar params[2] = {scalar_int(0), scalar_int(0)};
     enum op_id id = OP_true_divide;
 
     if (args[2].given) {
@@ -440,7 +469,7 @@ int div_forward(const struct op *op, const struct value *args, struct tensor **o
                              "but found '%s'",
                              args[2].text);
     }
-    return elementwise_run(op, id, in, params, out);
+    return elementwise_run(op, id, in, no_params, out);
 }
 
 /* What a bound that is not a number makes of everything. */

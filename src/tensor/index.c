@@ -175,13 +175,13 @@ static int index_shape(const struct indices *in, int *ndim, int64_t *shape)
 
         if (!t)
             continue;
-        shape_text(*ndim, shape, text[0], sizeof(text[0]));
         if (shape_broadcast(ndim, shape, t->ndim, t->shape) < 0) {
             error_clear();
             return error_set(ERROR_INDEX,
                              "shape mismatch: indexing tensors could not be broadcast together "
                              "with shapes %s, %s",
-                             text[0], shape_text(t->ndim, t->shape, text[1], sizeof(text[1])));
+                             shape_text(*ndim, shape, text[0], sizeof(text[0])),
+                             shape_text(t->ndim, t->shape, text[1], sizeof(text[1])));
         }
     }
     return 0;

@@ -103,36 +103,22 @@ static inline void send_past_cache(char *to, const char *piece, size_t size)
         LOOP(R, expr, s0, const T x = AT(T, 1, s1); const T y = AT(T, 2, s2);                      \
              const T z = AT(T, 3, s3);)
 
-/* Whole vectors, the rest through a padded one: the same digits whatever the length. */
-#define VECTOR_UNARY(T, V, expr)                                                                   \
+/* Vector by vector, the last one a part: the same digits whatever the length. */
+#define VECTOR_UNARY(id, T, expr)                                                                  \
     if (s0 == sizeof(T) && s1 == sizeof(T)) {                                                      \
-        int64_t i = 0, lanes = VECTOR_BYTES / (int64_t)sizeof(T);                                  \
-        for (; i < n; i += lanes) {                                                                \
-            size_t bytes = (size_t)(n - i < lanes ? n - i : lanes) * sizeof(T);                    \
-            V x = {0}, result;                                                                     \
-            if (bytes == VECTOR_BYTES)                                                             \
-                memcpy(&x, at1 + i * (int64_t)sizeof(T), VECTOR_BYTES);                            \
-            else                                                                                   \
-                memcpy(&x, at1 + i * (int64_t)sizeof(T), bytes);                                   \
-            result = (expr);                                                                       \
-            if (bytes == VECTOR_BYTES)                                                             \
-                memcpy(at0 + i * (int64_t)sizeof(T), &result, VECTOR_BYTES);                       \
-            else                                                                                   \
-                memcpy(at0 + i * (int64_t)sizeof(T), &result, bytes);                              \
+        for (int64_t i = 0; i < n; i += VECTOR_BYTES / (int64_t)sizeof(T)) {                       \
+            const vector_##id x = vector_load_##id((const T *)at1 + i, n - i);                     \
+            vector_store_##id((T *)at0 + i, (expr), n - i);                                        \
         }                                                                                          \
         return;                                                                                    \
     }
-#define VECTOR_BINARY(T, V, expr)                                                                  \
+#define VECTOR_BINARY(id, T, expr)                                                                 \
     const char *const at2 = ptr[2];                                                                \
     if (s0 == sizeof(T) && s1 == sizeof(T) && stride[2] == sizeof(T)) {                            \
-        int64_t i = 0, lanes = VECTOR_BYTES / (int64_t)sizeof(T);                                  \
-        for (; i < n; i += lanes) {                                                                \
-            size_t bytes = (size_t)(n - i < lanes ? n - i : lanes) * sizeof(T);                    \
-            V x = {0}, y = {0}, result;                                                            \
-            memcpy(&x, at1 + i * (int64_t)sizeof(T), bytes);                                       \
-            memcpy(&y, at2 + i * (int64_t)sizeof(T), bytes);                                       \
-            result = (expr);                                                                       \
-            memcpy(at0 + i * (int64_t)sizeof(T), &result, bytes);                                  \
+        for (int64_t i = 0; i < n; i += VECTOR_BYTES / (int64_t)sizeof(T)) {                       \
+            const vector_##id x = vector_load_##id((const T *)at1 + i, n - i);                     \
+            const vector_##id y = vector_load_##id((const T *)at2 + i, n - i);                     \
+            vector_store_##id((T *)at0 + i, (expr), n - i);                                        \
         }                                                                                          \
         return;                                                                                    \
     }
@@ -171,7 +157,7 @@ static inline void send_past_cache(char *to, const char *piece, size_t size)
     }
 #define UNARY_MATH_KERNEL(id, T, name, rule, expr)                                                 \
     KERNEL_BEGIN(name, id, T)                                                                      \
-    VECTOR_UNARY(T, vector_##id, expr)                                                             \
+    VECTOR_UNARY(id, T, expr)                                                                      \
     LOOP(T, expr, s0, const T x = AT(T, 1, s1);)                                                   \
     }
 #define BINARY_KERNEL(id, T, name, rule, expr)                                                     \
@@ -184,7 +170,7 @@ static inline void send_past_cache(char *to, const char *piece, size_t size)
     }
 #define BINARY_MATH_KERNEL(id, T, name, rule, expr)                                                \
     KERNEL_BEGIN(name, id, T)                                                                      \
-    VECTOR_BINARY(T, vector_##id, expr)                                                            \
+    VECTOR_BINARY(id, T, expr)                                                                     \
     LOOP(T, expr, s0, const T x = AT(T, 1, s1); const T y = AT(T, 2, stride[2]);)                  \
     }
 #define TERNARY_KERNEL(id, T, name, rule, expr)                                                    \

@@ -55,47 +55,23 @@ enum { LANES_f32 = 8, LANES_f64 = 4 };
     /* out = exp(in - most) */                                                                     \
     static void row_exp_##id(int64_t n, T *out, const T *in, T most)                               \
     {                                                                                              \
-        const int64_t lanes = VECTOR_BYTES / (int64_t)sizeof(T);                                   \
-        int64_t i = 0;                                                                             \
-        vector_##id x;                                                                             \
-        for (; i + lanes <= n; i += lanes) {                                                       \
-            memcpy(&x, in + i, VECTOR_BYTES);                                                      \
-            x = m_exp(x - most);                                                                   \
-            memcpy(out + i, &x, VECTOR_BYTES);                                                     \
-        }                                                                                          \
-        if (i < n) {                                                                               \
-            x = m_exp(part_load_##id(in + i, n - i) - most);                                       \
-            part_store_##id(out + i, x, n - i);                                                    \
-        }                                                                                          \
+        for (int64_t i = 0; i < n; i += VECTOR_BYTES / (int64_t)sizeof(T))                         \
+            vector_store_##id(out + i, m_exp(vector_load_##id(in + i, n - i) - most), n - i);      \
     }                                                                                              \
     static void row_log_##id(int64_t n, T *x)                                                      \
     {                                                                                              \
-        for (int64_t i = 0; i < n; i += VECTOR_BYTES / (int64_t)sizeof(T)) {                       \
-            size_t bytes = (size_t)(n - i) * sizeof(T);                                            \
-            vector_##id y = {0};                                                                   \
-            memcpy(&y, x + i, bytes < VECTOR_BYTES ? bytes : VECTOR_BYTES);                        \
-            y = m_log(y);                                                                          \
-            memcpy(x + i, &y, bytes < VECTOR_BYTES ? bytes : VECTOR_BYTES);                        \
-        }                                                                                          \
+        for (int64_t i = 0; i < n; i += VECTOR_BYTES / (int64_t)sizeof(T))                         \
+            vector_store_##id(x + i, m_log(vector_load_##id(x + i, n - i)), n - i);                \
     }                                                                                              \
     /* A row that one vector holds never leaves it: what a masked store has just written is slow   \
      * to be read again. */                                                                        \
     static inline void softmax_short_##id(int64_t n, T *out, const T *in)                          \
     {                                                                                              \
-        const int64_t lanes = VECTOR_BYTES / (int64_t)sizeof(T);                                   \
         T row[VECTOR_BYTES / sizeof(T)];                                                           \
-        vector_##id x;                                                                             \
-        if (n == lanes)                                                                            \
-            memcpy(&x, in, VECTOR_BYTES);                                                          \
-        else                                                                                       \
-            x = part_load_##id(in, n);                                                             \
-        x = m_exp(x - row_max_##id(n, in));                                                        \
+        vector_##id x = m_exp(vector_load_##id(in, n) - row_max_##id(n, in));                      \
         memcpy(row, &x, VECTOR_BYTES);                                                             \
         x *= 1 / row_sum_##id(n, row);                                                             \
-        if (n == lanes)                                                                            \
-            memcpy(out, &x, VECTOR_BYTES);                                                         \
-        else                                                                                       \
-            part_store_##id(out, x, n);                                                            \
+        vector_store_##id(out, x, n);                                                              \
     }                                                                                              \
     static void softmax_##id(int64_t n, char *const *ptr, const int64_t *stride,                   \
                              const struct scalar *params)                                          \

@@ -76,6 +76,30 @@ static inline void part_store_f64(double *to, vector_f64 x, int64_t n)
 {
     _mm512_mask_storeu_pd(to, (__mmask8)((1u << n) - 1), x);
 }
+#elif ISA_LEVEL == ISA_avx2
+/* Ones for the first n bytes of a vector: a view into 32 of them with as many zeros behind. */
+static inline __m256i part_mask(int64_t n)
+{
+    static const int32_t ones[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+
+    return _mm256_loadu_si256((const __m256i *)((const char *)ones + VECTOR_BYTES - n));
+}
+static inline vector_f32 part_load_f32(const float *from, int64_t n)
+{
+    return _mm256_maskload_ps(from, part_mask(n * (int64_t)sizeof(float)));
+}
+static inline vector_f64 part_load_f64(const double *from, int64_t n)
+{
+    return _mm256_maskload_pd(from, part_mask(n * (int64_t)sizeof(double)));
+}
+static inline void part_store_f32(float *to, vector_f32 x, int64_t n)
+{
+    _mm256_maskstore_ps(to, part_mask(n * (int64_t)sizeof(float)), x);
+}
+static inline void part_store_f64(double *to, vector_f64 x, int64_t n)
+{
+    _mm256_maskstore_pd(to, part_mask(n * (int64_t)sizeof(double)), x);
+}
 #else
 #define DEFINE_PART(id, T)                                                                         \
     static inline vector_##id part_load_##id(const T *from, int64_t n)                             \
@@ -92,6 +116,27 @@ DEFINE_PART(f32, float)
 DEFINE_PART(f64, double)
 #undef DEFINE_PART
 #endif
+
+/* The same of n elements or, where n is larger, of a whole vector. */
+#define DEFINE_VECTOR(id, T)                                                                       \
+    static inline vector_##id vector_load_##id(const T *from, int64_t n)                           \
+    {                                                                                              \
+        vector_##id x;                                                                             \
+        if (n < VECTOR_BYTES / (int64_t)sizeof(T))                                                 \
+            return part_load_##id(from, n);                                                        \
+        memcpy(&x, from, VECTOR_BYTES);                                                            \
+        return x;                                                                                  \
+    }                                                                                              \
+    static inline void vector_store_##id(T *to, vector_##id x, int64_t n)                          \
+    {                                                                                              \
+        if (n < VECTOR_BYTES / (int64_t)sizeof(T))                                                 \
+            part_store_##id(to, x, n);                                                             \
+        else                                                                                       \
+            memcpy(to, &x, VECTOR_BYTES);                                                          \
+    }
+DEFINE_VECTOR(f32, float)
+DEFINE_VECTOR(f64, double)
+#undef DEFINE_VECTOR
 
 #if ISA_LEVEL == ISA_baseline
 #define v32_quick_tanh v32_tanh

@@ -10,18 +10,49 @@ static struct tensor *sum_along(struct tensor *x, int64_t dim)
     return d_sum(x, &dim, 1, true);
 }
 
+static void softmax_grad(struct grad_call *c, enum op_id id)
+{
+    struct value args[] = {arg_tensor(c->g[0]), arg_tensor(c->results[0]), c->args[1]};
+
+    if (c->g[0])
+        c->grads[0] = d_call(id, args);
+}
+
 void softmax_rule(struct grad_call *c)
 {
-    struct tensor *g = c->g[0], *y = c->results[0];
-
-    c->grads[0] = d_mul(y, d_sub(g, sum_along(d_mul(g, y), c->args[1].i)));
+    softmax_grad(c, OP__softmax_backward_data);
 }
 
 void log_softmax_rule(struct grad_call *c)
 {
-    struct tensor *g = c->g[0], *y = c->results[0];
+    softmax_grad(c, OP__log_softmax_backward_data);
+}
 
-    c->grads[0] = d_sub(g, d_mul(d_exp(y), sum_along(g, c->args[1].i)));
+/* The derivatives of (g - sum(g * y)) * y. */
+void softmax_backward_rule(struct grad_call *c)
+{
+    struct tensor *gg = c->g[0], *g = c->args[0].tensor, *y = c->args[1].tensor, *along;
+    const int64_t dim = c->args[2].i;
+
+    if (grad_wanted(c, 0) && gg)
+        c->grads[0] = d_call(OP__softmax_backward_data,
+                             (struct value[]){arg_tensor(gg), arg_tensor(y), c->args[2]});
+    along = sum_along(d_mul(gg, y), dim);
+    if (grad_wanted(c, 1))
+        c->grads[1] =
+            d_sub(d_sub(d_mul(gg, g), d_mul(gg, sum_along(d_mul(g, y), dim))), d_mul(g, along));
+}
+
+/* The derivatives of g - exp(y) * sum(g). */
+void log_softmax_backward_rule(struct grad_call *c)
+{
+    struct tensor *gg = c->g[0], *y = d_exp(c->args[1].tensor);
+    const int64_t dim = c->args[2].i;
+
+    if (grad_wanted(c, 0))
+        c->grads[0] = d_sub(gg, sum_along(d_mul(gg, y), dim));
+    if (grad_wanted(c, 1))
+        c->grads[1] = d_neg(d_mul(d_mul(gg, y), sum_along(c->args[0].tensor, dim)));
 }
 
 /* ---- losses over classes ---- */

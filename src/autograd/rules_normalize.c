@@ -1,5 +1,23 @@
-/* Derivatives of normalisation and of embedding. */
+/*
+ * Derivatives of normalisation and of embedding. Where no graph of the derivative is wanted, a
+ * kernel computes it with PyTorch's digits; formulas in recorded operations serve the others.
+ */
+#include "autograd/arguments.h"
 #include "autograd/formula.h"
+
+/* The gradients of the first three edges, by the row `id`. */
+static void grads_by(struct grad_call *c, enum op_id id, const struct value *args)
+{
+    struct tensor *results[OP_MAX_OUTPUTS] = {NULL};
+
+    if (op_call(&ops[id], args, results) < 0)
+        return;
+    for (int i = 0; i < 3; i++) {
+        pool_keep(results[i]);
+        if (grad_wanted(c, i))
+            c->grads[i] = results[i];
+    }
+}
 
 /* Sums of g over everything but the channels, as (1, C, 1, ...). */
 static struct tensor *channel_sum(struct tensor *g)
@@ -42,10 +60,17 @@ void native_batch_norm_rule(struct grad_call *c)
 
     if (!g)
         return;
+    if (!grad_enabled()) {
+        grads_by(c, OP_native_batch_norm_backward,
+                 (struct value[]){arg_tensor(g), arg_tensor(x), c->args[1],
+                                  arg_tensor(c->results[1]), arg_tensor(c->results[2]),
+                                  c->args[5]});
+        return;
+    }
     n = x->shape[1] ? (double)x->numel / (double)x->shape[1] : 1;
     mean = spread(c->results[1], x);
     invstd = spread(c->results[2], x);
-    if (training && grad_enabled()) {
+    if (training) {
         mean = d_scale(channel_sum(x), scalar_float(1 / n));
         y = d_sub(x, mean);
         y = d_scale(channel_sum(d_mul(y, y)), scalar_float(1 / n));

@@ -53,6 +53,15 @@ struct softmax_columns {
 };
 typedef void softmax_columns_fn(const struct softmax_columns *c, char *out, const char *in);
 typedef softmax_columns_fn *softmax_columns_table[SOFTMAX_COUNT][DTYPE_COUNT];
+/* Their gradients, from that of the result and from the result. Of a row: ptr[1] and ptr[2]. Of
+ * columns: the steps of all three are row_step. */
+typedef void softmax_columns_back_fn(const struct softmax_columns *c, char *out, const char *grad,
+                                     const char *result);
+struct softmax_back {
+    softmax_table row;
+    softmax_columns_back_fn *columns[SOFTMAX_COUNT][DTYPE_COUNT];
+};
+extern const struct softmax_back softmax_back_baseline, softmax_back_avx2, softmax_back_avx512;
 
 struct kernel_table {
     elementwise_table elementwise;

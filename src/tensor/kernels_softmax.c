@@ -5,11 +5,10 @@
  * width of the vectors here: the digits are the same everywhere.
  */
 #include "tensor/kernels.h"
+#include "tensor/lanes.h"
 #include "tensor/vector_math.h"
 
 #include <string.h>
-
-enum { LANES_f32 = 8, LANES_f64 = 4 };
 
 #define ROW_FUNCTIONS(id, T)                                                                       \
     static T row_max_##id(int64_t n, const T *in)                                                  \
@@ -30,27 +29,6 @@ enum { LANES_f32 = 8, LANES_f64 = 4 };
         for (; i < n; i++)                                                                         \
             most = in[i] > most ? in[i] : most;                                                    \
         return most;                                                                               \
-    }                                                                                              \
-    static T row_sum_##id(int64_t n, const T *in)                                                  \
-    {                                                                                              \
-        T lane[8] = {0}, sum = in[0];                                                              \
-        int64_t i = LANES_##id;                                                                    \
-        if (n < LANES_##id) {                                                                      \
-            for (i = 1; i < n; i++)                                                                \
-                sum += in[i];                                                                      \
-            return sum;                                                                            \
-        }                                                                                          \
-        memcpy(lane, in, LANES_##id * sizeof(T));                                                  \
-        for (; i + LANES_##id <= n; i += LANES_##id) {                                             \
-            for (int k = 0; k < LANES_##id; k++)                                                   \
-                lane[k] += in[i + k];                                                              \
-        }                                                                                          \
-        for (int k = 0; i + k < n; k++)                                                            \
-            lane[k] += in[i + k];                                                                  \
-        if (LANES_##id == 4) /* of double PyTorch adds in a row */                                 \
-            return lane[0] + lane[1] + lane[2] + lane[3];                                          \
-        return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +                                       \
-               ((lane[1] + lane[5]) + (lane[3] + lane[7]));                                        \
     }                                                                                              \
     /* out = exp(in - most) */                                                                     \
     static void row_exp_##id(int64_t n, T *out, const T *in, T most)                               \

@@ -1,6 +1,7 @@
 /* Batch normalisation: statistics of each channel, and what is made of them. */
 #include "base/error.h"
-#include "base/mem.h"
+#include "tensor/batch_norm.h"
+#include "tensor/kernels.h"
 #include "tensor/op.h"
 
 #include <math.h>
@@ -8,54 +9,28 @@
 /* From this many elements on, channels are shared out among threads. */
 enum { PARALLEL_FROM = 1 << 15 };
 
-/* (N, C, ...): element i of channel c of batch n stands at (n * channels + c) * plane + i. */
-struct layout {
-    int64_t batch, channels, plane;
-};
+static const struct batch_norm_kernels *kernels_for(const struct tensor *x)
+{
+    return *KERNELS_PICK(batch_norm) + (x->dtype == DTYPE_f64);
+}
 
-/* Sums are gathered in double, the deviations around the mean in a second pass. */
-#define CHANNEL(T, id)                                                                             \
-    static void moments_##id(const struct layout *l, const void *data, int64_t c, double *mean,    \
-                             double *variance)                                                     \
-    {                                                                                              \
-        const T *x = data;                                                                         \
-        double sum = 0, squares = 0, count = (double)(l->batch * l->plane);                        \
-                                                                                                   \
-        for (int64_t n = 0; n < l->batch; n++)                                                     \
-            for (int64_t i = 0; i < l->plane; i++)                                                 \
-                sum += (double)x[(n * l->channels + c) * l->plane + i];                            \
-        *mean = sum / count;                                                                       \
-        for (int64_t n = 0; n < l->batch; n++) {                                                   \
-            for (int64_t i = 0; i < l->plane; i++) {                                               \
-                double away = (double)x[(n * l->channels + c) * l->plane + i] - *mean;             \
-                                                                                                   \
-                squares += away * away;                                                            \
-            }                                                                                      \
-        }                                                                                          \
-        *variance = squares / count;                                                               \
-    }                                                                                              \
-    static void transform_##id(const struct layout *l, const void *data, int64_t c, double factor, \
-                               double shift, void *to)                                             \
-    {                                                                                              \
-        const T *x = data, a = (T)factor, b = (T)shift;                                            \
-        T *y = to;                                                                                 \
-                                                                                                   \
-        for (int64_t n = 0; n < l->batch; n++) {                                                   \
-            int64_t at = (n * l->channels + c) * l->plane;                                         \
-                                                                                                   \
-            for (int64_t i = at; i < at + l->plane; i++)                                           \
-                y[i] = x[i] * a + b;                                                               \
-        }                                                                                          \
-    }
-CHANNEL(float, f32)
-CHANNEL(double, f64)
+static struct channels channels_of(const struct tensor *x)
+{
+    struct channels l = {x->shape[0], x->shape[1], 1};
+
+    for (int d = 2; d < x->ndim; d++)
+        l.plane *= x->shape[d];
+    if (l.plane == 0)
+        l.batch = 0;
+    return l;
+}
+
+/* ---- the numbers of each channel ---- */
 
 /* Element c of a vector of channels; `missing` without one. */
-static double vector_at(const struct value *vector, int64_t c, double missing)
+static double vector_at(const struct tensor *t, int64_t c, double missing)
 {
-    const struct tensor *t = vector->tensor;
-
-    if (!vector->given)
+    if (!t)
         return missing;
     return dtype_load(tensor_dtype(t),
                       tensor_data(t) + c * t->stride[0] * (int64_t)dtype_size(tensor_dtype(t)))
@@ -69,36 +44,58 @@ static void vector_set(const struct tensor *t, int64_t c, double x)
                 scalar_float(x));
 }
 
-/* The running statistics follow the batch's. As in PyTorch this is no change that autograd sees. */
-static void follow(const struct value *running, int64_t c, double now, double momentum)
+/* x as a number of the tensors' type has it. */
+static double rounded(const struct tensor *like, double x)
 {
+    return like->dtype == DTYPE_f32 ? (double)(float)x : x;
+}
+
+/* The running statistic becomes `share`, which is momentum * that of the batch, and the rest of
+ * itself. As in PyTorch this is no change that autograd sees. */
+static void follow(const struct value *running, int64_t c, double share, double momentum)
+{
+    struct tensor *t = running->tensor;
+
     if (running->given)
-        vector_set(running->tensor, c, momentum * now + (1 - momentum) * vector_at(running, c, 0));
+        vector_set(t, c, share + rounded(t, rounded(t, 1 - momentum) * vector_at(t, c, 0)));
 }
 
 enum { INPUT, WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR, TRAINING, MOMENTUM, EPS };
 
-static void normalize_channel(const struct layout *l, const struct tensor *in,
-                              const struct value *args, int64_t c, struct tensor *const *out)
+/*
+ * Each step is rounded where PyTorch's are. In training *alpha has the sum of squares, *beta the
+ * mean on entry. out[2] is what the way back multiplies by: in evaluation it is rounded once there
+ * and twice here.
+ */
+static void prepare_channel(const struct value *args, struct tensor *const *out, int64_t count,
+                            int64_t c, const struct tensor *alpha, const struct tensor *beta)
 {
-    bool single = in->dtype == DTYPE_f32;
-    double mean, variance, invstd, factor, count = (double)(l->batch * l->plane);
+    const struct tensor *x = args[INPUT].tensor;
+    double mean, variance, invstd, factor, sum, eps = args[EPS].d;
+    double momentum = rounded(x, args[MOMENTUM].d);
 
     if (args[TRAINING].i) {
-        (single ? moments_f32 : moments_f64)(l, tensor_data(in), c, &mean, &variance);
-        follow(&args[RUNNING_MEAN], c, mean, args[MOMENTUM].d);
-        follow(&args[RUNNING_VAR], c, variance * count / (count - 1), args[MOMENTUM].d);
+        mean = vector_at(beta, c, 0);
+        sum = vector_at(alpha, c, 0);
+        variance = rounded(x, sum / rounded(x, (double)count));
+        invstd = variance != 0 || eps != 0 ? 1 / sqrt(variance + eps) : 0;
+        follow(&args[RUNNING_MEAN], c, rounded(x, momentum * mean), momentum);
+        variance = rounded(x, sum / rounded(x, (double)(count - 1)));
+        follow(&args[RUNNING_VAR], c, momentum * variance, momentum);
+        vector_set(out[2], c, invstd);
+        invstd = rounded(x, invstd);
     } else {
-        mean = vector_at(&args[RUNNING_MEAN], c, 0);
-        variance = vector_at(&args[RUNNING_VAR], c, 1);
+        mean = vector_at(args[RUNNING_MEAN].tensor, c, 0);
+        variance = vector_at(args[RUNNING_VAR].tensor, c, 1);
+        vector_set(out[2], c, 1 / sqrt(variance + eps));
+        invstd = rounded(x, sqrt(rounded(x, variance + rounded(x, eps))));
+        invstd = rounded(x, 1 / invstd);
     }
-    invstd = 1 / sqrt(variance + args[EPS].d);
     vector_set(out[1], c, mean);
-    vector_set(out[2], c, invstd);
-    factor = invstd * vector_at(&args[WEIGHT], c, 1);
-    (single ? transform_f32 : transform_f64)(l, tensor_data(in), c, factor,
-                                             vector_at(&args[BIAS], c, 0) - mean * factor,
-                                             tensor_data(out[0]));
+    factor = rounded(x, invstd * vector_at(args[WEIGHT].given ? args[WEIGHT].tensor : NULL, c, 1));
+    vector_set(alpha, c, factor);
+    vector_set(beta, c,
+               fma(-mean, factor, vector_at(args[BIAS].given ? args[BIAS].tensor : NULL, c, 0)));
 }
 
 /* ---- the operation ---- */
@@ -145,35 +142,111 @@ static int check_arguments(const struct op *op, const struct value *args)
     return 0;
 }
 
+/* The channels from `first` on that a loop takes at once. */
+static int64_t tile_end(const struct channels *l, int64_t first, int64_t step)
+{
+    return first + step < l->channels ? first + step : l->channels;
+}
+
+static int64_t tile_step(const struct channels *l)
+{
+    return l->plane == 1 ? BATCH_NORM_TILE : 4;
+}
+
+/* alpha and beta are vectors of channels to work with. */
+static void normalize(const struct tensor *in, const struct value *args, struct tensor *const *out,
+                      const struct tensor *alpha, const struct tensor *beta)
+{
+    const struct batch_norm_kernels *loops = kernels_for(in);
+    const struct channels l = channels_of(in);
+    const int64_t step = tile_step(&l);
+
+#pragma omp parallel for if (in->numel >= PARALLEL_FROM)
+    for (int64_t first = 0; first < l.channels; first += step) {
+        const int64_t last = tile_end(&l, first, step);
+
+        if (args[TRAINING].i)
+            loops->moments(&l, first, last, tensor_data(in), tensor_data(beta), tensor_data(alpha));
+        for (int64_t c = first; c < last; c++)
+            prepare_channel(args, out, l.batch * l.plane, c, alpha, beta);
+        loops->transform(&l, first, last, tensor_data(in), tensor_data(alpha), tensor_data(beta),
+                         tensor_data(out[0]));
+    }
+}
+
+static int leave(int status, struct tensor **out)
+{
+    for (int i = 0; status < 0 && i < 3; i++) {
+        tensor_unref(out[i]);
+        out[i] = NULL;
+    }
+    return status;
+}
+
 int native_batch_norm_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    struct tensor *in;
-    struct layout l = {.plane = 1};
+    struct tensor *in, *work[2] = {NULL};
+    bool ok;
 
-    (void)op;
     if (check_arguments(op, args) < 0)
         return -1;
     in = tensor_contiguous(args[INPUT].tensor);
     if (!in)
         return -1;
-    l.batch = in->shape[0];
-    l.channels = in->shape[1];
-    for (int d = 2; d < in->ndim; d++)
-        l.plane *= in->shape[d];
     out[0] = tensor_new_like(in, DTYPE_NONE);
-    for (int i = 1; i < 3; i++)
-        out[i] = tensor_new(tensor_dtype(in), 1, &l.channels);
-    if (out[0] && out[1] && out[2]) {
-#pragma omp parallel for if (in->numel >= PARALLEL_FROM)
-        for (int64_t c = 0; c < l.channels; c++)
-            normalize_channel(&l, in, args, c, out);
-        tensor_unref(in);
-        return 0;
+    for (int i = 0; i < 2; i++) {
+        out[1 + i] = tensor_new(tensor_dtype(in), 1, &in->shape[1]);
+        work[i] = tensor_new(tensor_dtype(in), 1, &in->shape[1]);
     }
+    ok = out[0] && out[1] && out[2] && work[0] && work[1];
+    if (ok)
+        normalize(in, args, out, work[0], work[1]);
+    tensor_unref(work[0]);
+    tensor_unref(work[1]);
     tensor_unref(in);
-    for (int i = 0; i < 3; i++) {
-        tensor_unref(out[i]);
-        out[i] = NULL;
+    return leave(ok ? 0 : -1, out);
+}
+
+/* ---- the way back ---- */
+
+int native_batch_norm_backward_forward(const struct op *op, const struct value *args,
+                                       struct tensor **out)
+{
+    enum { GRAD, IN, FACTOR, MEAN, INVSTD, TRAIN, COUNT = 5 };
+    struct tensor *in[COUNT] = {NULL};
+    struct batch_norm_back b;
+    struct channels l;
+    bool ok = true;
+
+    (void)op;
+    for (int i = 0; i < COUNT; i++) {
+        in[i] = args[i].given ? tensor_contiguous(args[i].tensor) : NULL;
+        ok = ok && (in[i] || !args[i].given);
     }
-    return -1;
+    if (ok) {
+        out[0] = tensor_new_like(in[IN], DTYPE_NONE);
+        for (int i = 1; i < 3; i++)
+            out[i] = tensor_new(tensor_dtype(in[IN]), 1, &in[IN]->shape[1]);
+    }
+    ok = ok && out[0] && out[1] && out[2];
+    if (ok) {
+        b = (struct batch_norm_back){
+            .g = tensor_data(in[GRAD]),
+            .x = tensor_data(in[IN]),
+            .mean = tensor_data(in[MEAN]),
+            .invstd = tensor_data(in[INVSTD]),
+            .weight = in[FACTOR] ? tensor_data(in[FACTOR]) : NULL,
+            .gx = tensor_data(out[0]),
+            .gweight = tensor_data(out[1]),
+            .gbias = tensor_data(out[2]),
+            .training = args[TRAIN].i != 0,
+        };
+        l = channels_of(in[IN]);
+#pragma omp parallel for if (in[IN]->numel >= PARALLEL_FROM)
+        for (int64_t first = 0; first < l.channels; first += tile_step(&l))
+            kernels_for(in[IN])->back(&l, first, tile_end(&l, first, tile_step(&l)), &b);
+    }
+    for (int i = 0; i < COUNT; i++)
+        tensor_unref(in[i]);
+    return leave(ok ? 0 : -1, out);
 }

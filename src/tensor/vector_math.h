@@ -142,9 +142,35 @@ DEFINE_VECTOR(f64, double)
 #define v32_quick_tanh v32_tanh
 #endif
 
+/* x * y + z, rounded once. */
+#if ISA_LEVEL == ISA_avx512
+#define v32_fma _mm512_fmadd_ps
+#define v64_fma _mm512_fmadd_pd
+#elif ISA_LEVEL == ISA_avx2
+#define v32_fma _mm256_fmadd_ps
+#define v64_fma _mm256_fmadd_pd
+#else
+#define DEFINE_FMA(name, V, one)                                                                   \
+    static inline V name(V x, V y, V z)                                                            \
+    {                                                                                              \
+        for (size_t k = 0; k < sizeof(V) / sizeof(x[0]); k++)                                      \
+            z[k] = one(x[k], y[k], z[k]);                                                          \
+        return z;                                                                                  \
+    }
+DEFINE_FMA(v32_fma, vector_f32, fmaf)
+DEFINE_FMA(v64_fma, vector_f64, fma)
+#undef DEFINE_FMA
+#endif
+
 #define VECTOR_GENERIC(x, name)                                                                    \
     _Generic((x), float : name##f, double : name, vector_f32 : v32_##name, vector_f64 : v64_##name)
 
+#define m_fma(x, y, z)                                                                             \
+    _Generic((x) + (y), float                                                                      \
+             : fmaf, double                                                                        \
+             : fma, vector_f32                                                                     \
+             : v32_fma, vector_f64                                                                 \
+             : v64_fma)((x), (y), (z))
 #define m_exp(x)   VECTOR_GENERIC(x, exp)(x)
 #define m_exp2(x)  VECTOR_GENERIC(x, exp2)(x)
 #define m_expm1(x) VECTOR_GENERIC(x, expm1)(x)

@@ -97,6 +97,5 @@ void ctc_loss_rule(struct grad_call *c)
 
 void ctc_loss_backward_rule(struct grad_call *c)
 {
-    (void)c;
-    d_refused("derivative for aten::_ctc_loss_backward is not implemented");
+    d_missing(c);
 }

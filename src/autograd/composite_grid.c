@@ -73,9 +73,7 @@ void grid_sampler_rule(struct grad_call *c)
 
 void grid_sampler_backward_rule(struct grad_call *c)
 {
-    d_refused(c->op->id == OP_grid_sampler_3d_backward
-                  ? "derivative for aten::grid_sampler_3d_backward is not implemented"
-                  : "derivative for aten::grid_sampler_2d_backward is not implemented");
+    d_missing(c);
 }
 
 /* ---- affine_grid ---- */

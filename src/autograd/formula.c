@@ -334,6 +334,16 @@ struct tensor *d_refused(const char *message)
     return error_null(ERROR_RUNTIME, "%s", message);
 }
 
+struct tensor *d_missing(const struct grad_call *c)
+{
+    return error_null(ERROR_RUNTIME, "derivative for aten::%s is not implemented", c->op->name);
+}
+
+struct tensor *d_div_floor(struct tensor *x, struct tensor *y)
+{
+    return D(div, V_TENSOR(x), V_TENSOR(y), V_STRING("floor"));
+}
+
 int formula_forward(const struct op *op, const struct value *args, struct tensor **out,
                     formula_fn *f)
 {

@@ -108,6 +108,7 @@ struct tensor *d_where(struct tensor *mask, struct tensor *x);
 /* Pieces of the derivatives in ops.def. */
 struct tensor *d_one_minus_square(struct tensor *x);
 struct tensor *d_acosh_slope(struct tensor *x);
+struct tensor *d_div_floor(struct tensor *x, struct tensor *y); /* has a derivative: 0 */
 /* What x gets of g as the larger of x and y: half where they are equal. */
 struct tensor *d_share(struct tensor *g, struct tensor *x, struct tensor *y);
 struct tensor *d_or_nan(struct tensor *mask, struct tensor *x); /* mask, or x is NaN */
@@ -121,8 +122,6 @@ struct tensor *d_pow_exponent(struct tensor *g, struct tensor *x, struct tensor 
 struct tensor *d_log_counts(struct tensor *x, struct tensor *y, double zero);
 struct tensor *d_off_zero(struct tensor *x); /* x, and a tiny number where it is 0 */
 struct tensor *d_gamma_density(struct tensor *a, struct tensor *x);
-/* Where PyTorch has no derivative: its error; NULL. */
-struct tensor *d_refused(const char *message);
 
 /* The forward function of an OP row that is written as a formula: f without recording. */
 typedef struct tensor *formula_fn(const struct value *args);
@@ -159,6 +158,9 @@ static inline bool grad_wanted(const struct grad_call *c, int edge)
 }
 /* Stores the gradient of an edge, summed and converted to the shape and dtype of argument `arg`. */
 void grad_store(struct grad_call *c, int edge, int arg, struct tensor *grad);
+/* Where PyTorch has no derivative: its error; NULL. The second for a whole row. */
+struct tensor *d_refused(const char *message);
+struct tensor *d_missing(const struct grad_call *c);
 
 enum { S0 = 1, S1 = 2, S2 = 4, S3 = 8, S_ARGUMENTS = 255, SR = 256 };
 

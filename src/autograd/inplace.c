@@ -11,6 +11,7 @@
 #include "autograd/arguments.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/warn.h"
 
 #include <string.h>
 
@@ -330,22 +331,66 @@ static int composed_inplace(const struct op *op, const struct value *args)
     return status;
 }
 
+/* x.gt_(0): the values that the graph knew are gone, so that no gradient passes. */
+static bool is_comparison(const struct op *op)
+{
+    return op->id >= OP_eq && op->id <= OP_ge;
+}
+
+/* The node of the change; NULL with an error or when nothing is to be recorded. */
+static struct node *record_change(const struct op *op, const struct value *args)
+{
+    const struct op *as = is_comparison(op) ? &ops[OP_zero_] : op;
+    struct node *node;
+
+    if (!grad_enabled() || !op_rules[as->id].apply || !any_requires_grad(as, args) ||
+        !dtype_is_differentiable(tensor_dtype(args[0].tensor)))
+        return NULL;
+    node = record_before(as, args);
+    if (as != op)
+        node_rename(node, op_backward_name(op, args, args[1].tensor->wrapped_number ? 2 : 0));
+    return node;
+}
+
+/* Writing one value everywhere does no harm to an expanded tensor: PyTorch allows it, of some
+ * operations with a warning. */
+static int check_expanded(const struct op *op, const struct tensor *self)
+{
+    static const struct {
+        enum op_id id;
+        bool warns;
+    } allowed[] = {{OP_zero_, false},     {OP_fill_, false},      {OP_fill_diagonal_, false},
+                   {OP_index_put_, true}, {OP_masked_fill, true}, {OP_index_fill, true}};
+
+    if (!tensor_is_expanded(self))
+        return 0;
+    for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed); i++) {
+        if (allowed[i].id != op->id)
+            continue;
+        return allowed[i].warns
+                   ? warn_user("Use of %s on expanded tensors is deprecated. Please clone() the "
+                               "tensor before performing this operation. This also applies to "
+                               "advanced indexing e.g. tensor[%s] = %s",
+                               op->name, op->id == OP_index_put_ ? "indices" : "mask",
+                               op->id == OP_index_put_ ? "tensor" : "scalar")
+                   : 0;
+    }
+    return tensor_check_expanded(self);
+}
+
 int op_call_inplace(const struct op *op, const struct value *args)
 {
     struct tensor *self = args[0].tensor, *out[OP_MAX_OUTPUTS] = {self};
-    bool record = grad_enabled() && op_rules[op->id].apply && any_requires_grad(op, args);
     struct node *node = NULL;
     int status;
 
-    if (check_leaf(self) < 0 || (op->id != OP_zero_ && tensor_check_expanded(self) < 0))
+    if (check_leaf(self) < 0 || check_expanded(op, self) < 0)
         return -1;
     if (op->flags & OP_COMPOSED)
         return ops[op->id].inplace_arg ? asked_inplace(op, args) : composed_inplace(op, args);
-    if (record) {
-        node = record_before(op, args);
-        if (!node)
-            return -1;
-    }
+    node = record_change(op, args);
+    if (!node && error_pending())
+        return -1;
     status = op_run(op, args, out);
     if (status == 0)
         tensor_bump(self);

@@ -7,8 +7,7 @@
 
 void aminmax_rule(struct grad_call *c)
 {
-    (void)c;
-    d_refused("derivative for aten::aminmax is not implemented");
+    d_missing(c);
 }
 
 /* ---- deviation and mean ---- */

@@ -138,6 +138,12 @@ static const struct {
     {OP_copysign, "CopysignBackward0", "CopysignBackward1"},
     {OP_masked_fill, "MaskedFillBackward1", "MaskedFillBackward0"},
     {OP_index_fill, "IndexFillBackward1", "IndexFillBackward0"},
+    {OP_eq, "EqBackward1", "EqBackward0"},
+    {OP_ne, "NeBackward1", "NeBackward0"},
+    {OP_lt, "LtBackward1", "LtBackward0"},
+    {OP_le, "LeBackward1", "LeBackward0"},
+    {OP_gt, "GtBackward1", "GtBackward0"},
+    {OP_ge, "GeBackward1", "GeBackward0"},
 };
 
 static bool number_overload(enum op_id id)

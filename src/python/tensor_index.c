@@ -1,5 +1,6 @@
 /* x[...] and x[...] = value. */
 #include "base/error.h"
+#include "base/warn.h"
 #include "python/errors.h"
 #include "python/tensor_parts.h"
 
@@ -54,7 +55,7 @@ static bool index_slice(struct indexing *x, PyObject *slice)
         PyErr_SetString(PyExc_ValueError, "step must be greater than zero");
         return false;
     }
-    if (start != 0 || stop < x->view->shape[x->dim] || step != 1) {
+    if (start != 0 || stop < x->view->shape[x->dim] || step != 1 || x->view->requires_grad) {
         PySlice_AdjustIndices(x->view->shape[x->dim], &start, &stop, step);
         args[2] = int_value(start);
         args[3] = int_value(stop);
@@ -103,9 +104,23 @@ static bool index_tensor(struct indexing *x, struct tensor *index)
                      x->view->ndim);
         return false;
     }
+    if (d == DTYPE_u8 && warn_user("indexing with dtype torch.uint8 is now deprecated, please use "
+                                   "a dtype torch.bool instead.") < 0)
+        return false;
     put_index(x, index);
     x->dim += covers - 1;
     return index != NULL;
+}
+
+/* A whole number without dimensions selects, as an int does. */
+static bool index_tensor_part(struct indexing *x, struct tensor *t)
+{
+    struct scalar s;
+
+    if (t->ndim == 0 && !dtype_is_differentiable(tensor_dtype(t)) && t->dtype != DTYPE_b8 &&
+        t->dtype != DTYPE_u8 && tensor_item(t, &s) == 0)
+        return index_int(x, s.i);
+    return index_tensor(x, t);
 }
 
 /* A list, a NumPy array or a bool inside an index is an index tensor. */
@@ -130,7 +145,7 @@ static bool index_object(struct indexing *x, PyObject *object)
                      Py_TYPE(object)->tp_name);
         return false;
     }
-    return index && index_tensor(x, pool_keep(index));
+    return index && index_tensor_part(x, pool_keep(index));
 }
 
 /* ---- the whole index ---- */
@@ -177,15 +192,8 @@ static bool index_part(struct indexing *x, PyObject *part, int taken)
 
         return !(i == -1 && PyErr_Occurred()) && index_int(x, i);
     }
-    if (tensor_check(part)) {
-        struct tensor *t = tensor_of(part);
-        struct scalar s;
-
-        if (t->ndim == 0 && !dtype_is_differentiable(tensor_dtype(t)) && t->dtype != DTYPE_b8 &&
-            t->dtype != DTYPE_u8 && tensor_item(t, &s) == 0)
-            return index_int(x, s.i);
-        return index_tensor(x, t);
-    }
+    if (tensor_check(part))
+        return index_tensor_part(x, tensor_of(part));
     if (PyIndex_Check(part) && !PySequence_Check(part) && !PyBool_Check(part)) {
         Py_ssize_t i = PyNumber_AsSsize_t(part, PyExc_IndexError);
 
@@ -211,6 +219,13 @@ static bool is_tuple_like(PyObject *index)
     return false;
 }
 
+/* One number or slice: of a tensor without dimensions it is told apart. */
+static bool is_simple(PyObject *index)
+{
+    return PySlice_Check(index) || PyLong_Check(index) ||
+           (PyIndex_Check(index) && !PySequence_Check(index) && !tensor_check(index));
+}
+
 static bool apply_index(struct indexing *x, struct tensor *t, PyObject *index)
 {
     PyObject *const *parts = &index;
@@ -224,7 +239,7 @@ static bool apply_index(struct indexing *x, struct tensor *t, PyObject *index)
     }
     for (Py_ssize_t i = 0; i < count; i++)
         left += dims_taken(parts[i]);
-    if (left > t->ndim && t->ndim > 0) {
+    if (left > t->ndim && (t->ndim > 0 || !is_simple(index))) {
         PyErr_Format(PyExc_IndexError, "too many indices for tensor of dimension %d", t->ndim);
         return false;
     }
@@ -272,6 +287,13 @@ static PyObject *tensor_getitem(PyObject *self, PyObject *index)
 
 /* ---- assignment ---- */
 
+/* Python's numbers and NumPy's whole ones (its float64 is a Python float). */
+static bool is_assignable(PyObject *value)
+{
+    return PyFloat_Check(value) || PyLong_Check(value) || PyComplex_Check(value) ||
+           (is_python_number(value) && PyIndex_Check(value));
+}
+
 /* The value as a tensor: a number takes the dtype of what it is written into. */
 static struct tensor *value_tensor(const struct tensor *into, PyObject *value)
 {
@@ -279,12 +301,12 @@ static struct tensor *value_tensor(const struct tensor *into, PyObject *value)
 
     if (tensor_check(value))
         return tensor_of(value);
-    if (!is_python_number(value)) {
+    if (!is_assignable(value)) {
         PyErr_Format(PyExc_TypeError, "can't assign a %s to a torch.%s", Py_TYPE(value)->tp_name,
                      dtype_infos[into->dtype].class_name);
         return NULL;
     }
-    if (!scalar_from_python(value, &s))
+    if (!scalar_from_python(value, &s) || scalar_check(s, tensor_dtype(into)) < 0)
         return NULL;
     return pool_keep(tensor_from_scalar(s, tensor_dtype(into)));
 }
@@ -297,23 +319,6 @@ static struct tensor *without_lead(struct tensor *value, int ndim)
     return value;
 }
 
-static int check_fits(const struct tensor *into, const struct tensor *value)
-{
-    char text[2][256];
-
-    for (int d = into->ndim - 1, k = value->ndim - 1; d >= 0 && k >= 0; d--, k--) {
-        if (value->shape[k] != into->shape[d] && value->shape[k] != 1)
-            return error_set(ERROR_RUNTIME,
-                             "The expanded size of the tensor (%lld) must match the existing size "
-                             "(%lld) at non-singleton dimension %d.  Target sizes: %s.  Tensor "
-                             "sizes: %s",
-                             (long long)into->shape[d], (long long)value->shape[k], d,
-                             shape_text(into->ndim, into->shape, text[0], sizeof(text[0])),
-                             shape_text(value->ndim, value->shape, text[1], sizeof(text[1])));
-    }
-    return 0;
-}
-
 static int assign(struct indexing *x, struct tensor *value)
 {
     struct value args[4] = {tensor_value(x->view)};
@@ -324,9 +329,12 @@ static int assign(struct indexing *x, struct tensor *value)
         args[3] = int_value(false);
         return op_call_inplace(&ops[OP_index_put_], args);
     }
-    value = without_lead(value, x->view->ndim);
-    if (!value || check_fits(x->view, value) < 0)
-        return -1;
+    if (value->ndim > 0 && !tensor_same_shape(x->view, value)) {
+        value = without_lead(value, x->view->ndim);
+        value = value ? d_expand(value, x->view->ndim, x->view->shape) : NULL;
+        if (!value)
+            return -1;
+    }
     args[1] = tensor_value(value);
     if (value->ndim == 0 && x->view->ndim > 0)
         return op_call_inplace(&ops[OP_fill_], args);
@@ -345,10 +353,9 @@ static int tensor_setitem(PyObject *self, PyObject *index, PyObject *value)
         PyErr_SetString(PyExc_TypeError, "Tensor does not support deleting items");
         return -1;
     }
-    if (apply_index(&x, tensor_of(self), index)) {
-        from = value_tensor(tensor_of(self), value);
-        status = from ? assign(&x, from) : -1;
-    }
+    from = value_tensor(tensor_of(self), value);
+    if (from && apply_index(&x, tensor_of(self), index))
+        status = assign(&x, from);
     if (status < 0)
         index_error();
     pool_close(mark);

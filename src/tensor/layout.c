@@ -103,17 +103,23 @@ bool tensor_is_dense(const struct tensor *t)
     return step == t->numel;
 }
 
-int tensor_check_expanded(const struct tensor *t)
+bool tensor_is_expanded(const struct tensor *t)
 {
     for (int d = 0; d < t->ndim; d++) {
         if (t->stride[d] == 0 && t->shape[d] > 1)
-            return error_set(
-                ERROR_RUNTIME,
-                "unsupported operation: more than one element of the written-to tensor "
-                "refers to a single memory location. Please clone() the tensor before "
-                "performing the operation.");
+            return t->numel > 0;
     }
-    return 0;
+    return false;
+}
+
+int tensor_check_expanded(const struct tensor *t)
+{
+    if (!tensor_is_expanded(t))
+        return 0;
+    return error_set(ERROR_RUNTIME,
+                     "unsupported operation: more than one element of the written-to tensor "
+                     "refers to a single memory location. Please clone() the tensor before "
+                     "performing the operation.");
 }
 
 struct tensor *tensor_clone_as(struct tensor *t, enum dtype dtype)

@@ -61,10 +61,10 @@ int op_check_apart(const struct op *op, const struct value *args, const struct t
     const struct schema *schema = op_schema(op);
     uint32_t tensors = schema->tensors;
 
-    if (tensor_check_expanded(out) < 0)
-        return -1;
     if (op->flags & (OP_MUTATES | OP_IN_PLACE_CALL))
         tensors &= ~1u;
+    else if (tensor_check_expanded(out) < 0)
+        return -1;
     for (; tensors; tensors &= tensors - 1) {
         const struct value *v = &args[__builtin_ctz(tensors)];
 

@@ -135,7 +135,9 @@ bool tensor_same_shape(const struct tensor *a, const struct tensor *b);
 /* Whether the elements fill a piece of memory without gaps and none is there twice, in any order of
  * the dimensions. */
 bool tensor_is_dense(const struct tensor *t);
-/* Refuses to write to a tensor with one element in several places (expanded). */
+/* Whether one element stands in several places. */
+bool tensor_is_expanded(const struct tensor *t);
+/* Refuses to write to such a tensor. */
 int tensor_check_expanded(const struct tensor *t);
 /* The element of a one-element tensor; of others an error, as item() says it. */
 int tensor_item(const struct tensor *t, struct scalar *out);

@@ -6,6 +6,7 @@
 #include "python/errors.h"
 #include "python/law.h"
 #include "python/nn.h"
+#include "python/nn_module.h"
 #include "python/optim.h"
 #include "python/serial.h"
 #include "python/tensor_type.h"
@@ -86,7 +87,8 @@ static PyObject *PyInit_torch(void)
         settings_init(torch) < 0 || devices_init(torch) < 0 || random_module_init(torch) < 0 ||
         unique_init(torch) < 0 || autograd_module_init(torch) < 0 || nn_init(torch) < 0 ||
         optim_init(torch) < 0 || data_init(torch) < 0 || testing_init(torch) < 0 ||
-        serial_init(torch) < 0 || dlpack_init(torch) < 0 || distributions_init(torch) < 0) {
+        serial_init(torch) < 0 || dlpack_init(torch) < 0 || distributions_init(torch) < 0 ||
+        amp_init(torch) < 0 || prune_init(torch) < 0) {
         Py_DECREF(torch);
         return NULL;
     }

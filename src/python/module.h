@@ -37,6 +37,7 @@ int settings_init(PyObject *torch);      /* manual_seed, set_printoptions, set_d
 int devices_init(PyObject *torch);       /* torch.cuda, torch.backends, torch.version */
 int random_module_init(PyObject *torch); /* torch.random; after settings_init() */
 int dlpack_init(PyObject *torch);        /* torch.utils.dlpack */
+int amp_init(PyObject *torch);           /* torch.amp, torch.cuda.amp, torch.cpu.amp */
 int autograd_module_init(PyObject *torch); /* torch.autograd, no_grad ... */
 
 #endif

@@ -23,8 +23,10 @@ extern struct op ops_inplace[OP_COUNT]; /* their in-place forms; name NULL where
 /* Registers what this room must know of tensors, and chooses the kernels. Call once. */
 void autograd_init(void);
 
-/* Runs an operation: see op_forward for `out`, whose entries may be given (out=). */
+/* Runs an operation: see op_forward for `out`, whose entries are NULL. */
 int op_call(const struct op *op, const struct value *args, struct tensor **out);
+/* The same with the tensors of out=: outside the graph, and what takes part in it is refused. */
+int op_call_out(const struct op *op, const struct value *args, struct tensor **out);
 /* The same for a row that gives a list (op->list): fills an empty one, which stays so on an error.
  */
 int op_call_list(const struct op *op, const struct value *args, struct tensor_list *out);

@@ -462,7 +462,7 @@ static bool wants_grad(const struct op *op, const struct value *args)
     return false;
 }
 
-static bool records(const struct op *op, const struct value *args)
+bool op_records(const struct op *op, const struct value *args)
 {
     return grad_enabled() && op_rules[op->id].apply && wants_grad(op, args);
 }
@@ -476,22 +476,6 @@ static void set_base(const struct op *op, const struct value *args, struct tenso
         return;
     out->base = tensor_ref(self->base ? self->base : self);
     out->view_version = out->storage->version;
-}
-
-static int call_out(const struct op *op, const struct value *args, struct tensor **out, bool record)
-{
-    if (record || (grad_enabled() && out[0]->requires_grad))
-        return error_set(ERROR_RUNTIME,
-                         "%s(): functions with out=... arguments don't support automatic "
-                         "differentiation, but one of the arguments requires grad.",
-                         op->name);
-    if (op_run(op, args, out) < 0)
-        return -1;
-    for (int i = 0; i < op->outputs; i++) {
-        if (out[i])
-            tensor_bump(out[i]);
-    }
-    return 0;
 }
 
 /* relu(x, inplace=True): x itself, changed. */
@@ -571,9 +555,7 @@ int op_call(const struct op *op, const struct value *args, struct tensor **out)
         return call_inplace_form(op, args, out);
     if (op->flags & OP_OF_SIZE && dtype_is_complex(tensor_dtype(args[0].tensor)))
         return call_of_size(op, args, out);
-    record = records(op, args);
-    if (__builtin_expect(out[0] != NULL, 0))
-        return call_out(op, args, out, record);
+    record = op_records(op, args);
     if (op_run(op, args, out) < 0)
         return -1;
     for (int i = 0; i < op->outputs && op->flags & OP_VIEW; i++)

@@ -14,6 +14,8 @@ int record_results(struct node *node, struct tensor *const *out);
 struct autograd_meta *tensor_meta(struct tensor *t);
 /* The node that gathers a leaf's gradient: the one that lives, or a new one. A new reference. */
 struct node *leaf_node(struct tensor *t);
+/* Whether a call leaves a node: gradients are on, and an input wants one. */
+bool op_records(const struct op *op, const struct value *args);
 /* The sequence that the next node will have. */
 uint64_t node_next_sequence(void);
 /* "AddBackward0". `number`: the argument, from 1 on, that was a Python number; 0: none was. */

@@ -242,6 +242,31 @@ static void make_inplace(enum op_id id)
     ops_inplace[id].flags |= OP_IN_PLACE_CALL;
 }
 
+/* What ops_out.def says of out=. */
+static const struct {
+    enum op_id id;
+    unsigned flags;
+} out_flags[] = {
+#define OUT(name)                        {OP_##name, OP_OUT},
+#define OUT_SAME_EACH(name, text, other) OUT(name)
+#define OUT_CAST(name, text)             OUT(name)
+#define OUT_TYPED(name)                  {OP_##name, OP_OUT | OP_OUT_TYPED},
+#include "tensor/ops_out.def"
+};
+
+/* A row that says nothing of out= itself does not write there either. */
+static void init_out(void)
+{
+    for (int id = 0; id < OP_COUNT; id++) {
+        if (!(ops[id].flags & OP_OUT) || ops[id].flags & (OP_COMPOSED | OP_OF_SIZE))
+            ops[id].flags |= OP_OUT_COPIED;
+        if (ops[id].forward == elementwise_forward)
+            ops[id].flags &= ~(unsigned)OP_OUT_COPIED;
+    }
+    for (size_t i = 0; i < sizeof(out_flags) / sizeof(*out_flags); i++)
+        ops[out_flags[i].id].flags |= out_flags[i].flags;
+}
+
 void op_table_init(void)
 {
     for (int id = 0; id < OP_COUNT; id++) {
@@ -257,6 +282,7 @@ void op_table_init(void)
         if (ops[odd_names[i].id].flags & OP_COMPOSED)
             ops[odd_names[i].id].flags |= OP_NODE;
     }
+    init_out();
     deprecated_init();
 }
 

@@ -309,8 +309,13 @@ static int read_out(const struct schema *schema, PyObject *object, struct parsed
         out->out[0] = tensor_of(object);
         return 1;
     }
-    if (!PyTuple_Check(object) || PyTuple_GET_SIZE(object) != schema->outputs)
+    if (!PyTuple_Check(object) || schema->outputs == 1)
         return 0;
+    if (PyTuple_GET_SIZE(object) != schema->outputs) {
+        PyErr_Format(PyExc_TypeError, "expected tuple of %d elements but got %zd", schema->outputs,
+                     PyTuple_GET_SIZE(object));
+        return -1;
+    }
     for (int i = 0; i < schema->outputs; i++) {
         if (!tensor_check(PyTuple_GET_ITEM(object, i)))
             return 0;

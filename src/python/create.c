@@ -39,6 +39,20 @@ static int read_option(const char *name, PyObject *value, struct create_options 
     return strcmp(name, "pin_memory") == 0 && (none || PyBool_Check(value));
 }
 
+/* The dtype of out=, where it is given, is that of the call. */
+static int settle_dtype(struct create_options *o)
+{
+    enum dtype dtype = o->out ? tensor_dtype(o->out) : o->dtype;
+
+    if (o->dtype != DTYPE_NONE && o->dtype != dtype) {
+        PyErr_Format(PyExc_RuntimeError, "dtype %s does not match dtype of out parameter (%s)",
+                     dtype_short_name(o->dtype), dtype_short_name(dtype));
+        return -1;
+    }
+    o->dtype = dtype;
+    return 1;
+}
+
 /* Sorts the keywords: options into *o, others into the list by name. 1, 0 for a misfit, -1. */
 static int read_keywords(const struct python_call *call, struct create_options *o,
                          const struct create_keyword *keywords, int count)
@@ -61,7 +75,7 @@ static int read_keywords(const struct python_call *call, struct create_options *
         if (status <= 0)
             return status;
     }
-    return 1;
+    return settle_dtype(o);
 }
 
 void *create_refuse(const char *function, const struct python_call *call)
@@ -102,17 +116,27 @@ int create_read_sizes(const struct python_call *call, struct create_options *o, 
     return call->count ? shape_read(call->args, call->count, shape) : SHAPE_MISFIT;
 }
 
+/* Into the tensor of out=, which gets its shape; t is taken over. */
+static PyObject *finish_out(struct tensor *t, struct tensor *out)
+{
+    int status = tensor_resize(out, t->ndim, t->shape);
+
+    if (status == 0 && grad_enabled() && out->requires_grad)
+        status = error_set(ERROR_RUNTIME, "a leaf Variable that requires grad is being used in an "
+                                          "in-place operation.");
+    if (status == 0)
+        status = tensor_copy(out, t);
+    tensor_unref(t);
+    if (status < 0)
+        return python_error();
+    tensor_bump(out);
+    return tensor_object(out);
+}
+
 PyObject *create_finish(struct tensor *t, const struct create_options *o)
 {
-    if (t && o->out) {
-        if (tensor_resize(o->out, t->ndim, t->shape) < 0 || tensor_copy(o->out, t) < 0) {
-            tensor_unref(t);
-            return python_error();
-        }
-        tensor_bump(o->out);
-        tensor_unref(t);
-        return tensor_object(o->out);
-    }
+    if (t && o->out)
+        return finish_out(t, o->out);
     if (t && o->requires_grad && tensor_born_requires_grad(t, true) < 0) {
         tensor_unref(t);
         t = NULL;
@@ -176,7 +200,9 @@ static PyObject *by_size(const char *name, const struct python_call *call, enum 
     if (ndim < 0)
         return ndim == SHAPE_MISFIT ? create_refuse(name, call) : NULL;
     if (o.dtype == DTYPE_NONE)
-        o.dtype = o.out ? tensor_dtype(o.out) : dtype_default();
+        o.dtype = dtype_default();
+    if (filling == FILL_EMPTY && o.out) /* nothing is written but the shape */
+        return tensor_resize(o.out, ndim, shape) < 0 ? python_error() : tensor_object(o.out);
     return create_filled(tensor_new(o.dtype, ndim, shape), filling, &o);
 }
 
@@ -243,7 +269,7 @@ FASTCALL(full)
     status = ndim < 0 ? ndim == SHAPE_ERROR ? -1 : 0 : create_read_numbers(&value, &s, 1, &whole);
     if (status <= 0)
         return status < 0 ? NULL : create_refuse("full", call);
-    return create_full(o.out ? tensor_dtype(o.out) : scalar_dtype(s), ndim, shape, s, &o);
+    return create_full(scalar_dtype(s), ndim, shape, s, &o);
 }
 
 FASTCALL(full_like)

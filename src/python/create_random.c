@@ -121,7 +121,7 @@ static PyObject *normal_of_tensors(PyObject *const objects[2], const struct crea
         status = args[i].given ? 0 : -1;
     }
     if (status == 0)
-        status = op_call(&ops[OP_normal], args, result);
+        status = (o->out ? op_call_out : op_call)(&ops[OP_normal], args, result);
     tensor_unref(args[0].tensor);
     tensor_unref(args[1].tensor);
     if (status < 0)

@@ -76,6 +76,36 @@ static struct tensor *arange(const struct scalar r[3], enum dtype dtype)
     return steps_from(r, (int64_t)size, dtype);
 }
 
+/* The numbers (taken over) as the result. An out= of as many elements keeps its shape. */
+static PyObject *finish_row(struct tensor *t, const struct create_options *o)
+{
+    struct tensor *out = o->out, *shaped;
+    int64_t stride[TENSOR_MAX_DIMS];
+
+    if (!t || !out || out->numel != t->numel)
+        return create_finish(t, o);
+    shape_strides(out->ndim, out->shape, stride);
+    shaped = tensor_view(t, out->ndim, out->shape, stride, 0);
+    tensor_unref(t);
+    return create_finish(shaped, o);
+}
+
+/* Says that out= had not the size that arange() needs. */
+static int warn_out_size(const struct tensor *t, const struct tensor *out)
+{
+    char text[256];
+
+    if (!t || !out || out->numel == 0 || out->numel == t->numel)
+        return 0;
+    return PyErr_WarnFormat(
+        PyExc_UserWarning, 1,
+        "The number of elements in the out tensor of shape %s is %lld which does not match the "
+        "computed number of elements %lld. Note that this may occur as a result of rounding "
+        "error. The out tensor will be resized to a tensor of shape (%lld,).",
+        shape_text(out->ndim, out->shape, text, sizeof(text)), (long long)out->numel,
+        (long long)t->numel, (long long)t->numel);
+}
+
 FASTCALL(arange)
 {
     CALL;
@@ -85,6 +115,7 @@ FASTCALL(arange)
         {"start", &given[0]}, {"end", &given[1]}, {"step", &given[2]}};
     struct scalar r[3] = {scalar_int(0), scalar_int(0), scalar_int(1)};
     bool whole = true, part;
+    struct tensor *t;
 
     if (!create_read("arange", call, &o, keywords, 3))
         return NULL;
@@ -102,9 +133,14 @@ FASTCALL(arange)
         whole &= !given[i] || part;
     }
     if (o.dtype == DTYPE_NONE)
-        o.dtype = o.out ? tensor_dtype(o.out) : whole ? DTYPE_i64 : dtype_default();
+        o.dtype = whole ? DTYPE_i64 : dtype_default();
     use_dtype(r, o.dtype);
-    return create_finish(arange(r, o.dtype), &o);
+    t = arange(r, o.dtype);
+    if (warn_out_size(t, o.out) < 0) {
+        tensor_unref(t);
+        return NULL;
+    }
+    return finish_row(t, &o);
 }
 
 /* range(start, end, step): arange() with its end, of the default dtype; PyTorch gives it up. */
@@ -132,11 +168,11 @@ FASTCALL(range)
             1) < 0)
         return NULL;
     if (o.dtype == DTYPE_NONE)
-        o.dtype = o.out ? tensor_dtype(o.out) : dtype_default();
+        o.dtype = dtype_default();
     use_dtype(r, o.dtype);
-    if (!check_range("lower", r))
+    if (!check_range("lower", r) || (o.dtype == DTYPE_b8 && dtype_refuse("range_cpu", o.dtype) < 0))
         return python_error();
-    return create_finish(steps_from(r, (int64_t)((r[1].d - r[0].d) / r[2].d) + 1, o.dtype), &o);
+    return finish_row(steps_from(r, (int64_t)((r[1].d - r[0].d) / r[2].d) + 1, o.dtype), &o);
 }
 
 /* Number i of n from start to end: the first half counted from the start, the second from the end,
@@ -214,9 +250,11 @@ static PyObject *spaced(const char *name, const struct python_call *call, double
         return PyErr_Format(PyExc_RuntimeError, "number of steps must be non-negative");
     if (o.dtype == DTYPE_NONE)
         o.dtype = dtype_default();
-    return create_finish(base != 0 ? logspace(r[0].d, r[1].d, (int64_t)r[2].d, o.dtype, b.d)
-                                   : linspace(r[0].d, r[1].d, (int64_t)r[2].d, o.dtype),
-                         &o);
+    if (o.dtype == DTYPE_b8)
+        return dtype_refuse(base != 0 ? "logspace_cpu" : "linspace_cpu", o.dtype), python_error();
+    return finish_row(base != 0 ? logspace(r[0].d, r[1].d, (int64_t)r[2].d, o.dtype, b.d)
+                                : linspace(r[0].d, r[1].d, (int64_t)r[2].d, o.dtype),
+                      &o);
 }
 
 FASTCALL(linspace)

@@ -56,9 +56,9 @@ static PyObject *named_repr(PyObject *self)
     return parts;
 }
 
-static PyTypeObject *make_named_type(const struct op *op)
+static PyTypeObject *make_named_type(const struct op *op, bool given)
 {
-    enum { MOST = 64 }; /* rows of several results */
+    enum { MOST = 128 }; /* rows of several results, twice */
     static char names[MOST][64], fields_text[MOST][96];
     static int used;
     PyStructSequence_Field fields[OP_MAX_OUTPUTS + 1] = {{NULL, NULL}};
@@ -70,12 +70,12 @@ static PyTypeObject *make_named_type(const struct op *op)
         PyErr_SetString(PyExc_SystemError, "too many types of results");
         return NULL;
     }
-    snprintf(names[used], sizeof(names[0]), "torch.return_types.%.*s",
+    snprintf(names[used], sizeof(names[0]), "torch.return_types.%.*s%s",
              (int)strcspn(op->name, "_") == 0
                  ? 40
                  : (int)(strstr(op->name, "__") ? strstr(op->name, "__") - op->name
                                                 : (long)strlen(op->name)),
-             op->name);
+             op->name, given ? "_out" : "");
     desc.name = names[used];
     text = fields_text[used++];
     snprintf(text, sizeof(fields_text[0]), "%s", op->result_names);
@@ -89,14 +89,16 @@ static PyTypeObject *make_named_type(const struct op *op)
     return type;
 }
 
-static PyObject *named_results(const struct op *op, PyObject *const *items)
+/* `given`: in the tensors of out=, where the type's name says so. */
+static PyObject *named_results(const struct op *op, PyObject *const *items, bool given)
 {
-    static PyTypeObject *types[OP_COUNT];
+    static PyTypeObject *types[OP_COUNT][2];
+    PyTypeObject **type = &types[op->id][given];
     PyObject *result;
 
-    if (!types[op->id])
-        types[op->id] = make_named_type(op);
-    result = types[op->id] ? PyStructSequence_New(types[op->id]) : NULL;
+    if (!*type)
+        *type = make_named_type(op, given);
+    result = *type ? PyStructSequence_New(*type) : NULL;
     for (int i = 0; i < op->outputs; i++) {
         if (result)
             PyStructSequence_SetItem(result, i, items[i]);
@@ -162,7 +164,7 @@ static PyObject *call_op(const struct op *op, struct parsed_args *parsed)
         return tensor_object(parsed->values[0].tensor);
     }
     memcpy(out, parsed->out, sizeof(out));
-    if (op_call(op, parsed->values, out) < 0)
+    if ((out[0] ? op_call_out : op_call)(op, parsed->values, out) < 0)
         return python_error();
     if (op->flags & OP_PYTHON_BOOL) {
         struct scalar truth;
@@ -178,7 +180,7 @@ static PyObject *call_op(const struct op *op, struct parsed_args *parsed)
         if (!items[i])
             return NULL;
     }
-    return op->outputs == 1 ? items[0] : named_results(op, items);
+    return op->outputs == 1 ? items[0] : named_results(op, items, parsed->out[0] != NULL);
 }
 
 const char *old_reduction(bool size_average, bool reduce)

@@ -42,6 +42,27 @@ const char *dtype_short_name(enum dtype d)
     return names[d];
 }
 
+const char *dtype_c_name(enum dtype d)
+{
+    static const char *const names[DTYPE_COUNT] = {
+        [DTYPE_b8] = "bool",
+        [DTYPE_u8] = "unsigned char",
+        [DTYPE_i8] = "signed char",
+        [DTYPE_i16] = "short int",
+        [DTYPE_i32] = "int",
+        [DTYPE_i64] = "long int",
+        [DTYPE_f16] = "c10::Half",
+        [DTYPE_bf16] = "c10::BFloat16",
+        [DTYPE_f32] = "float",
+        [DTYPE_f64] = "double",
+        [DTYPE_c32] = "c10::complex<c10::Half>",
+        [DTYPE_c64] = "c10::complex<float>",
+        [DTYPE_c128] = "c10::complex<double>",
+    };
+
+    return names[d];
+}
+
 int dtype_refuse(const char *kernel, enum dtype d)
 {
     return error_set(ERROR_RUNTIME, "\"%s\" not implemented for '%s'", kernel, dtype_short_name(d));

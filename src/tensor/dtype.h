@@ -62,6 +62,8 @@ static inline bool dtype_is_stored(enum dtype d)
 }
 /* PyTorch's spelling in error messages: "Float", "Long", "Bool". */
 const char *dtype_short_name(enum dtype d);
+/* The name of the C++ type, which some of its errors use: "float", "long int". */
+const char *dtype_c_name(enum dtype d);
 /* What PyTorch says where its kernel of this name does not know the type. -1. */
 int dtype_refuse(const char *kernel, enum dtype d);
 

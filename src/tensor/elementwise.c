@@ -1,6 +1,5 @@
 /* The forward function of the UNARY, BINARY and TERNARY rows. */
 #include "base/error.h"
-#include "base/warn.h"
 #include "tensor/elementwise_check.h"
 #include "tensor/iter.h"
 
@@ -79,62 +78,6 @@ enum dtype op_result_type(int count, struct tensor *const *tensors)
             result = dtype_promote(result, group[g]);
     }
     return result;
-}
-
-static int check_cast(enum dtype from, enum dtype to)
-{
-    if (dtype_infos[from].category > dtype_infos[to].category)
-        return error_set(ERROR_RUNTIME,
-                         "result type %s can't be cast to the desired output type %s",
-                         dtype_short_name(from), dtype_short_name(to));
-    return 0;
-}
-
-int op_output(const struct op *op, struct tensor **out, enum dtype dtype, int ndim,
-              const int64_t *shape)
-{
-    char text[2][256];
-
-    if (!*out) {
-        *out = tensor_new(dtype, ndim, shape);
-        return *out ? 0 : -1;
-    }
-    if (check_cast(dtype, tensor_dtype(*out)) < 0)
-        return -1;
-    if ((*out)->ndim == ndim && memcmp((*out)->shape, shape, (size_t)ndim * sizeof(*shape)) == 0)
-        return 0;
-    if (op->flags & OP_IN_PLACE_CALL)
-        return error_set(ERROR_RUNTIME, "output with shape %s doesn't match the broadcast shape %s",
-                         shape_text((*out)->ndim, (*out)->shape, text[0], sizeof(text[0])),
-                         shape_text(ndim, shape, text[1], sizeof(text[1])));
-    if ((*out)->numel != 0 &&
-        warn_user(
-            "An output with one or more elements was resized since it had shape %s, which does "
-            "not match the required output shape %s. This behavior is deprecated, and in a "
-            "future PyTorch release outputs will not be resized unless they have zero "
-            "elements. You can explicitly reuse an out tensor t by resizing it, inplace, to "
-            "zero elements with t.resize_(0).",
-            shape_text((*out)->ndim, (*out)->shape, text[0], sizeof(text[0])),
-            shape_text(ndim, shape, text[1], sizeof(text[1]))) < 0)
-        return -1;
-    return tensor_resize(*out, ndim, shape);
-}
-
-int op_give(const struct op *op, struct tensor *result, struct tensor **out)
-{
-    int status;
-
-    if (!result)
-        return -1;
-    if (!*out) {
-        *out = result;
-        return 0;
-    }
-    status = op_output(op, out, tensor_dtype(result), result->ndim, result->shape);
-    if (status == 0)
-        status = tensor_copy(*out, result);
-    tensor_unref(result);
-    return status;
 }
 
 /* Whole-number division by zero is an error before a kernel meets it. */

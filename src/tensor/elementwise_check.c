@@ -21,17 +21,6 @@ static int check_subtraction(struct tensor *const *in)
     return 0;
 }
 
-/* The C type, which some errors name. */
-static const char *c_name(const struct tensor *t)
-{
-    static const char *const names[DTYPE_COUNT] = {
-        [DTYPE_u8] = "unsigned char", [DTYPE_i8] = "signed char", [DTYPE_i16] = "short int",
-        [DTYPE_i32] = "int",          [DTYPE_i64] = "long int",   [DTYPE_f32] = "float",
-        [DTYPE_f64] = "double"};
-
-    return names[t->dtype] ? names[t->dtype] : dtype_name(tensor_dtype(t));
-}
-
 /* lerp() does not promote. */
 static int check_lerp(struct tensor *const *in)
 {
@@ -40,7 +29,8 @@ static int check_lerp(struct tensor *const *in)
     for (int k = 1; k < 3; k++) {
         if (in[k]->dtype != in[0]->dtype && !in[k]->wrapped_number)
             return error_set(ERROR_RUNTIME, "expected dtype %s for `%s` but got dtype %s",
-                             c_name(in[0]), names[k], c_name(in[k]));
+                             dtype_c_name(tensor_dtype(in[0])), names[k],
+                             dtype_c_name(tensor_dtype(in[k])));
     }
     return 0;
 }

@@ -123,6 +123,8 @@ enum op_flag {
     OP_OF_SIZE = 1 << 18,      /* of complex numbers it takes their absolute values */
     OP_NODE = 1 << 19,         /* made of others, but its result's node has a name of its own
                                 * (node_names.def); the table sets it */
+    OP_OUT_COPIED = 1 << 21,   /* its results are copied to out=; the table sets it */
+    OP_OUT_TYPED = 1 << 22,    /* the type of out= is its argument dtype; the table sets it */
     OP_APART = 1 << 20,        /* what it writes to may share no memory with what it reads */
     OP_PYTHON_BOOL = 1 << 12   /* Python gets True or False instead of a zero-dim tensor */
 };
@@ -203,6 +205,10 @@ int op_check_number(const struct op *op, const struct tensor *t);
  * checked and resized as PyTorch does for out=. `inplace` results must already have the shape. */
 int op_output(const struct op *op, struct tensor **out, enum dtype dtype, int ndim,
               const int64_t *shape);
+
+/* Whether out= of the type `got` may take result i, of the type `want`: by ops_out.def for out=,
+ * what can be converted for in-place calls. */
+int op_check_out(const struct op *op, int i, enum dtype want, enum dtype got);
 
 /* Hands a result that was computed apart (taken over; NULL: -1) to a forward function's *out: as it
  * is, or copied into a given tensor. */

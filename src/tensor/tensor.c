@@ -256,6 +256,8 @@ int tensor_resize(struct tensor *t, int ndim, const int64_t *shape)
     int64_t numel;
     size_t nbytes, offset = (size_t)t->offset * dtype_size(tensor_dtype(t));
 
+    if (t->ndim == ndim && memcmp(t->shape, shape, (size_t)ndim * sizeof(*shape)) == 0)
+        return 0;
     if (!shape_counts(ndim, shape, &numel))
         return error_set(ERROR_RUNTIME, "numel: integer multiplication overflow");
     if (checked_size(tensor_dtype(t), ndim, shape, &numel, &nbytes) < 0)

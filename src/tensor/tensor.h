@@ -161,7 +161,8 @@ int shape_broadcast(int *ndim, int64_t *shape, int b_ndim, const int64_t *b_shap
 /* Copies with conversion and broadcasting; dst and src may overlap. */
 int tensor_copy(struct tensor *dst, const struct tensor *src);
 int tensor_fill(struct tensor *t, struct scalar value);
-/* Gives t this shape, contiguous; keeps the storage when it is large enough, as resize_() does. */
+/* Gives t this shape, contiguous, unless it has the shape already; keeps the storage when it is
+ * large enough, as resize_() does. */
 int tensor_resize(struct tensor *t, int ndim, const int64_t *shape);
 static inline void tensor_bump(struct tensor *t)
 {

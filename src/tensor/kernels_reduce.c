@@ -7,6 +7,7 @@
  * the error grows with the logarithm of the length.
  */
 #include "tensor/kernels.h"
+#include "tensor/turn.h"
 #include "tensor/vector_math.h"
 
 #include <string.h>
@@ -154,6 +155,31 @@ static int block_power(int64_t rows)
     CASCADE(one_##id, T)                                                                           \
     CASCADE(many_##id, L)                                                                          \
     SHARED_CASCADE(many_##id, L)                                                                   \
+    /* Short lines: their lanes are turned, so that those of many are added at once. */            \
+    static void sum_short_lines_##id(const struct reduce_loop *l, char *out, const char *in)       \
+    {                                                                                              \
+        enum { LANES = sizeof(L) / sizeof(T), LINES = 64 };                                        \
+        const int64_t whole = l->count / LANES;                                                    \
+        turn_fn *turn = ISA_PASTE(turn_, KERNEL_ISA)[sizeof(T)];                                   \
+        T sums[LINES], turned[LANES][LINES];                                                       \
+        L many[LINES];                                                                             \
+        for (int64_t first = 0; first < l->results; first += LINES, out += LINES * l->out_step) {  \
+            const int64_t left = l->results - first, n = left < LINES ? left : LINES;              \
+            for (int64_t i = 0; i < n; i++, in += l->next_step) {                                  \
+                line_many_##id(in, sizeof(L), whole, &many[i]);                                    \
+                sums[i] = 0;                                                                       \
+                for (int64_t k = whole * LANES; k < l->count; k++)                                 \
+                    sums[i] += ((const T *)in)[k];                                                 \
+            }                                                                                      \
+            turn(LANES, n, (char *)turned, sizeof(*turned), (const char *)many, sizeof(L));        \
+            for (int k = 0; k < LANES; k++) {                                                      \
+                for (int64_t i = 0; i < n; i++)                                                    \
+                    sums[i] += turned[k][i];                                                       \
+            }                                                                                      \
+            for (int64_t i = 0; i < n; i++)                                                        \
+                RESULT(T, i) += sums[i];                                                           \
+        }                                                                                          \
+    }                                                                                              \
     static void sum_lines_##id(const struct reduce_loop *l, char *out, const char *in)             \
     {                                                                                              \
         const int64_t lanes = (int64_t)(sizeof(L) / sizeof(T)), whole = l->count / lanes;          \
@@ -202,7 +228,10 @@ static int block_power(int64_t rows)
         int64_t i = 0;                                                                             \
         T sums[ROWS];                                                                              \
         if (l->in_step == sizeof(T) && l->count >= lanes) {                                        \
-            sum_lines_##id(l, out, in);                                                            \
+            if (l->count < 16 * lanes && l->results >= lanes)                                      \
+                sum_short_lines_##id(l, out, in);                                                  \
+            else                                                                                   \
+                sum_lines_##id(l, out, in);                                                        \
             return;                                                                                \
         }                                                                                          \
         if (l->next_step == sizeof(T) && l->results >= lanes) {                                    \

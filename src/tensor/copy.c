@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "tensor/element.h"
 #include "tensor/iter.h"
+#include "tensor/turn.h"
 
 #include <string.h>
 #include <wchar.h>
@@ -52,12 +53,19 @@ static kernel_fn *const convert_kernels[DTYPE_COUNT][DTYPE_COUNT] = {
 #include "tensor/dtype.def"
 };
 
+enum { ROW_LEAST = 256, ROW_MOST = 128 << 10 };
+
 static inline void run(size_t size, int64_t n, char *to, const char *from, int64_t step)
 {
     const size_t all = (size_t)n * size;
 
     if (step == (int64_t)size) {
-        memcpy(to, from, all);
+        copy_row_fn *copy = all >= ROW_LEAST && all <= ROW_MOST ? *KERNELS_PICK(copy_row) : NULL;
+
+        if (copy)
+            copy(all, to, from);
+        else
+            memcpy(to, from, all);
     } else if (step == 0 && size == sizeof(wchar_t)) { /* the C library's stores are the widest */
         wchar_t value;
 

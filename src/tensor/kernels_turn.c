@@ -1,4 +1,4 @@
-/* Rows become columns, compiled once per instruction set. */
+/* Rows become columns or are copied, compiled once per instruction set. */
 #include "tensor/turn.h"
 #include "tensor/vector_math.h"
 
@@ -77,3 +77,23 @@ TURN(4, uint32_t)
 TURN(8, uint64_t)
 
 const turn_table ISA_PASTE(turn_, KERNEL_ISA) = {[4] = turn_4, [8] = turn_8};
+
+#if ISA_LEVEL == ISA_baseline
+copy_row_fn *const ISA_PASTE(copy_row_, KERNEL_ISA) = NULL;
+#else
+/* 32 bytes cross a line of memory every other time, 64 would each time. */
+static void copy_row(size_t size, char *to, const char *from)
+{
+    lanes_4 x[4];
+    size_t i = 0;
+
+    for (; i + sizeof(x) <= size; i += sizeof(x)) {
+        for (int k = 0; k < 4; k++)
+            memcpy(&x[k], from + i + k * sizeof(*x), sizeof(*x));
+        for (int k = 0; k < 4; k++)
+            memcpy(to + i + k * sizeof(*x), &x[k], sizeof(*x));
+    }
+    memcpy(to + i, from + i, size - i);
+}
+copy_row_fn *const ISA_PASTE(copy_row_, KERNEL_ISA) = copy_row;
+#endif

@@ -302,11 +302,10 @@ FASTCALL(full_like)
 
 struct tensor *create_strided(enum dtype dtype, PyObject *size, PyObject *stride, bool *fits)
 {
-    int64_t shape[TENSOR_MAX_DIMS], steps[TENSOR_MAX_DIMS], reach = 1;
+    int64_t shape[TENSOR_MAX_DIMS], steps[TENSOR_MAX_DIMS], nbytes;
     int ndim = size ? shape_read_list(size, shape) : SHAPE_MISFIT;
     int count = ndim >= 0 && stride ? shape_read_list(stride, steps) : SHAPE_MISFIT;
     struct tensor *flat, *t;
-    char text[256];
 
     *fits = ndim != SHAPE_MISFIT && count != SHAPE_MISFIT;
     if (ndim < 0 || count < 0)
@@ -315,16 +314,9 @@ struct tensor *create_strided(enum dtype dtype, PyObject *size, PyObject *stride
         return error_null(ERROR_RUNTIME,
                           "dimensionality of sizes (%d) must match dimensionality of strides (%d)",
                           ndim, count);
-    for (int d = 0; d < ndim; d++) {
-        if (shape[d] < 0)
-            return error_null(ERROR_RUNTIME,
-                              "Trying to create tensor with negative dimension %lld: %s",
-                              (long long)shape[d], shape_text(ndim, shape, text, sizeof(text)));
-        if (steps[d] < 0)
-            return error_null(ERROR_RUNTIME, "strides must not be negative");
-        reach = reach && shape[d] ? reach + (shape[d] - 1) * steps[d] : 0;
-    }
-    flat = tensor_new(dtype, 1, &reach);
+    if (tensor_check_geometry(dtype, ndim, shape, steps, 0, &nbytes) < 0)
+        return NULL;
+    flat = tensor_new(dtype, 1, (int64_t[]){nbytes / (int64_t)dtype_size(dtype)});
     t = flat ? tensor_view(flat, ndim, shape, steps, 0) : NULL;
     tensor_unref(flat);
     return t;

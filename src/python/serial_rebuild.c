@@ -12,62 +12,6 @@
 /* torch._utils._rebuild_tensor_v2 and so on, as pickles name them. */
 static PyObject *rebuild_tensor_v2_function, *rebuild_parameter_function, *rebuild_type_function;
 
-/* ---- geometry ---- */
-
-/* One past the last element that the geometry reaches, from the start of the storage. */
-static bool geometry_end(int ndim, const int64_t *shape, const int64_t *stride, int64_t offset,
-                         int64_t *end)
-{
-    int64_t reach;
-
-    if (shape_numel(ndim, shape) == 0) {
-        *end = offset;
-        return true;
-    }
-    *end = 1;
-    for (int d = 0; d < ndim; d++)
-        if (__builtin_mul_overflow(shape[d] - 1, stride[d], &reach) ||
-            __builtin_add_overflow(*end, reach, end))
-            return false;
-    return !__builtin_add_overflow(*end, offset, end);
-}
-
-static int check_geometry(size_t nbytes, enum dtype dtype, int ndim, const int64_t *shape,
-                          const int64_t *stride, int64_t offset)
-{
-    int64_t numel = 1, end = 0, size = (int64_t)dtype_size(dtype);
-    char sizes[256], strides[256];
-    bool fits = true;
-
-    if (ndim > TENSOR_MAX_DIMS)
-        return error_set(ERROR_RUNTIME, "tensors have at most %d dimensions here, got %d",
-                         TENSOR_MAX_DIMS, ndim);
-    if (offset < 0)
-        return error_set(ERROR_RUNTIME, "Tensor: invalid storage offset %lld", (long long)offset);
-    for (int d = 0; d < ndim; d++) {
-        if (shape[d] < 0)
-            return error_set(ERROR_RUNTIME,
-                             "Trying to create tensor with negative dimension %lld: %s",
-                             (long long)shape[d], shape_text(ndim, shape, sizes, sizeof(sizes)));
-        if (stride[d] < 0)
-            return error_set(ERROR_RUNTIME,
-                             "as_strided: Negative strides are not supported at the moment, got "
-                             "strides: %s",
-                             shape_text(ndim, stride, strides, sizeof(strides)));
-        fits = fits && (shape[d] == 0 || numel <= INT64_MAX / size / shape[d]);
-        numel *= fits && shape[d] ? shape[d] : 1;
-    }
-    fits = fits && geometry_end(ndim, shape, stride, offset, &end);
-    if (fits && end <= (int64_t)nbytes / size)
-        return 0;
-    return error_set(ERROR_RUNTIME,
-                     "setStorage: sizes %s, strides %s, storage offset %lld, and itemsize %lld are "
-                     "out of bounds for storage of size %zu",
-                     shape_text(ndim, shape, sizes, sizeof(sizes)),
-                     shape_text(ndim, stride, strides, sizeof(strides)), (long long)offset,
-                     (long long)size, nbytes);
-}
-
 /* A tensor with this geometry on a storage (borrowed), once it is clear that it lies inside; NULL
  * with the engine's error. */
 static struct tensor *tensor_on_storage(struct storage *storage, enum dtype dtype, int ndim,
@@ -75,7 +19,7 @@ static struct tensor *tensor_on_storage(struct storage *storage, enum dtype dtyp
 {
     struct tensor *t, *view;
 
-    if (check_geometry(storage->nbytes, dtype, ndim, shape, stride, offset) < 0)
+    if (tensor_check_within(storage->nbytes, dtype, ndim, shape, stride, offset) < 0)
         return NULL;
     t = tensor_new(dtype, 1, (int64_t[]){0});
     if (!t)

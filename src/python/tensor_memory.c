@@ -19,26 +19,25 @@ static void take_storage(struct tensor *t, struct storage *storage)
 }
 
 /* set_(storage, offset, size, stride): the storage grows if it has to, as PyTorch's does. */
-static int set_geometry(struct tensor *t, int64_t offset, int ndim, const int64_t *shape,
-                        const int64_t *stride)
+static int set_geometry(struct tensor *t, struct storage *storage, int64_t offset, int ndim,
+                        const int64_t *shape, const int64_t *stride)
 {
-    int64_t numel = shape_numel(ndim, shape), last = offset;
+    enum dtype dtype = tensor_dtype(t);
+    struct tensor *view;
+    int64_t nbytes;
 
-    for (int d = 0; d < ndim; d++) {
-        if (shape[d] < 0 || stride[d] < 0)
-            return error_set(ERROR_RUNTIME, "sizes and strides must not be negative");
-        last += numel ? (shape[d] - 1) * stride[d] : 0;
-    }
-    if (offset < 0)
-        return error_set(ERROR_RUNTIME, "Tensor: invalid storage offset %lld", (long long)offset);
-    t->offset = 0;
-    if (numel && tensor_resize(t, 1, (int64_t[]){last + 1}) < 0)
+    if (tensor_check_geometry(dtype, ndim, shape, stride, offset, &nbytes) < 0)
         return -1;
-    t->ndim = (uint8_t)ndim;
-    t->numel = numel;
-    t->offset = offset;
-    memcpy(t->shape, shape, (size_t)ndim * sizeof(*shape));
-    memcpy(t->stride, stride, (size_t)ndim * sizeof(*stride));
+    take_storage(t, storage);
+    t->offset = 0;
+    if (tensor_resize(t, 1, (int64_t[]){0}) < 0 || /* nothing, should the storage not grow */
+        (nbytes && tensor_resize(t, 1, (int64_t[]){nbytes / (int64_t)dtype_size(dtype)}) < 0))
+        return -1;
+    view = tensor_view(t, ndim, shape, stride, offset);
+    if (!view)
+        return -1;
+    tensor_take_geometry(t, view);
+    tensor_unref(view);
     return 0;
 }
 
@@ -57,6 +56,9 @@ static bool set_from_storage(struct tensor *t, PyObject *const *args, Py_ssize_t
         if (ndim >= 0)
             shape_strides(ndim, shape, stride);
         strides = ndim >= 0 && count > 3 ? shape_read_list(args[3], stride) : ndim;
+        if (ndim >= 0 && strides >= 0 && strides != ndim)
+            PyErr_Format(PyExc_RuntimeError, "unequal size length (%d) and stride length (%d)",
+                         ndim, strides);
         if (ndim < 0 || strides != ndim) {
             if (!PyErr_Occurred())
                 PyErr_SetString(PyExc_TypeError, "set_() takes a storage, an offset, a size and "
@@ -64,8 +66,7 @@ static bool set_from_storage(struct tensor *t, PyObject *const *args, Py_ssize_t
             return false;
         }
     }
-    take_storage(t, storage);
-    return set_geometry(t, offset, ndim, shape, stride) == 0;
+    return set_geometry(t, storage, offset, ndim, shape, stride) == 0;
 }
 
 static PyObject *method_set_(PyObject *self, PyObject *args)

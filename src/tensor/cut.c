@@ -7,63 +7,27 @@
 
 /* ---- as_strided ---- */
 
-/* Bytes of storage that the geometry reaches; false where they cannot be counted. */
-static bool reach(const struct tensor *t, int ndim, const int64_t *shape, const int64_t *stride,
-                  int64_t offset, int64_t *bytes)
-{
-    int64_t last, step;
-    bool overflow = __builtin_add_overflow(offset, 1, &last);
-
-    *bytes = 0;
-    for (int d = 0; d < ndim; d++) {
-        if (shape[d] == 0)
-            return true;
-        overflow |= __builtin_mul_overflow(shape[d] - 1, stride[d], &step);
-        overflow |= __builtin_add_overflow(last, step, &last);
-    }
-    return !__builtin_mul_overflow(last, (int64_t)dtype_size(tensor_dtype(t)), bytes) && !overflow;
-}
-
 int as_strided_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     const struct tensor *self = args[0].tensor;
     const int64_t *shape = args[1].ints.at, *stride = args[2].ints.at;
     int ndim = args[1].ints.count;
-    int64_t offset = args[3].given ? args[3].i : self->offset, bytes;
-    char texts[2][256];
+    int64_t offset = args[3].given ? args[3].i : self->offset;
+    char text[256];
 
     (void)op;
     if (ndim != args[2].ints.count)
         return error_set(ERROR_RUNTIME, "mismatch in length of strides and shape");
-    if (ndim > TENSOR_MAX_DIMS)
-        return error_set(ERROR_RUNTIME, "tensors have at most %d dimensions here, got %d",
-                         TENSOR_MAX_DIMS, ndim);
-    if (offset < 0)
-        return error_set(ERROR_RUNTIME, "Tensor: invalid storage offset %lld", (long long)offset);
-    shape_text(ndim, shape, texts[0], sizeof(texts[0]));
-    shape_text(ndim, stride, texts[1], sizeof(texts[1]));
     for (int d = 0; d < ndim; d++) {
-        if (shape[d] < 0)
-            return error_set(ERROR_RUNTIME,
-                             "Trying to create tensor with negative dimension %lld: %s",
-                             (long long)shape[d], texts[0]);
         if (stride[d] < 0)
             return error_set(ERROR_RUNTIME,
                              "as_strided: Negative strides are not supported at the moment, got "
                              "strides: %s",
-                             texts[1]);
+                             shape_text(ndim, stride, text, sizeof(text)));
     }
-    if (!reach(self, ndim, shape, stride, offset, &bytes))
-        return error_set(ERROR_RUNTIME,
-                         "Storage size calculation overflowed with sizes=%s and strides=%s",
-                         texts[0], texts[1]);
-    if (bytes > (int64_t)self->storage->nbytes)
-        return error_set(ERROR_RUNTIME,
-                         "setStorage: sizes %s, strides %s, storage offset %lld, and itemsize %zu "
-                         "requiring a storage size of %lld are out of bounds for storage of size "
-                         "%zu",
-                         texts[0], texts[1], (long long)offset, dtype_size(tensor_dtype(self)),
-                         (long long)bytes, self->storage->nbytes);
+    if (tensor_check_within(self->storage->nbytes, tensor_dtype(self), ndim, shape, stride,
+                            offset) < 0)
+        return -1;
     *out = tensor_view(self, ndim, shape, stride, offset);
     return *out ? 0 : -1;
 }

@@ -39,9 +39,7 @@ static void set_contiguous(struct tensor *t, int ndim, const int64_t *shape, int
     shape_strides(ndim, shape, t->stride);
 }
 
-/* numel and bytes of a shape that comes from outside; -1 where it cannot be. */
-static int checked_size(enum dtype dtype, int ndim, const int64_t *shape, int64_t *numel,
-                        size_t *nbytes)
+static int check_shape(int ndim, const int64_t *shape)
 {
     char text[256];
 
@@ -54,6 +52,17 @@ static int checked_size(enum dtype dtype, int ndim, const int64_t *shape, int64_
                              "Trying to create tensor with negative dimension %lld: %s",
                              (long long)shape[d], shape_text(ndim, shape, text, sizeof(text)));
     }
+    return 0;
+}
+
+/* numel and bytes of a shape that comes from outside; -1 where it cannot be. */
+static int checked_size(enum dtype dtype, int ndim, const int64_t *shape, int64_t *numel,
+                        size_t *nbytes)
+{
+    char text[256];
+
+    if (check_shape(ndim, shape) < 0)
+        return -1;
     if (!shape_counts(ndim, shape, numel) || *numel > INT64_MAX / (int64_t)dtype_size(dtype))
         return error_set(ERROR_RUNTIME, "Storage size calculation overflowed with sizes=%s",
                          shape_text(ndim, shape, text, sizeof(text)));
@@ -67,6 +76,52 @@ int tensor_check_size(enum dtype dtype, int ndim, const int64_t *shape)
     size_t nbytes;
 
     return checked_size(dtype, ndim, shape, &numel, &nbytes);
+}
+
+int tensor_check_geometry(enum dtype dtype, int ndim, const int64_t *shape, const int64_t *stride,
+                          int64_t offset, int64_t *nbytes)
+{
+    int64_t numel, end, step;
+    bool overflow = __builtin_add_overflow(offset, 1, &end);
+    char text[2][256];
+
+    if (check_shape(ndim, shape) < 0)
+        return -1;
+    if (offset < 0)
+        return error_set(ERROR_RUNTIME, "Tensor: invalid storage offset %lld", (long long)offset);
+    if (!shape_counts(ndim, shape, &numel))
+        return error_set(ERROR_RUNTIME, "numel: integer multiplication overflow");
+    *nbytes = 0;
+    if (numel == 0)
+        return 0;
+    for (int d = 0; d < ndim; d++) {
+        overflow |= stride[d] < 0 || __builtin_mul_overflow(shape[d] - 1, stride[d], &step) ||
+                    __builtin_add_overflow(end, step, &end);
+    }
+    if (overflow || __builtin_mul_overflow(end, (int64_t)dtype_size(dtype), nbytes))
+        return error_set(ERROR_RUNTIME,
+                         "Storage size calculation overflowed with sizes=%s and strides=%s",
+                         shape_text(ndim, shape, text[0], sizeof(text[0])),
+                         shape_text(ndim, stride, text[1], sizeof(text[1])));
+    return 0;
+}
+
+int tensor_check_within(size_t limit, enum dtype dtype, int ndim, const int64_t *shape,
+                        const int64_t *stride, int64_t offset)
+{
+    char text[2][256];
+    int64_t nbytes;
+
+    if (tensor_check_geometry(dtype, ndim, shape, stride, offset, &nbytes) < 0)
+        return -1;
+    if ((size_t)nbytes <= limit)
+        return 0;
+    return error_set(ERROR_RUNTIME,
+                     "setStorage: sizes %s, strides %s, storage offset %lld, and itemsize %zu "
+                     "requiring a storage size of %lld are out of bounds for storage of size %zu",
+                     shape_text(ndim, shape, text[0], sizeof(text[0])),
+                     shape_text(ndim, stride, text[1], sizeof(text[1])), (long long)offset,
+                     dtype_size(dtype), (long long)nbytes, limit);
 }
 
 struct tensor *tensor_new(enum dtype dtype, int ndim, const int64_t *shape)
@@ -255,6 +310,7 @@ int tensor_resize(struct tensor *t, int ndim, const int64_t *shape)
     struct storage *grown;
     int64_t numel;
     size_t nbytes, offset = (size_t)t->offset * dtype_size(tensor_dtype(t));
+    size_t old = t->storage->nbytes;
 
     if (t->ndim == ndim && memcmp(t->shape, shape, (size_t)ndim * sizeof(*shape)) == 0)
         return 0;
@@ -262,13 +318,14 @@ int tensor_resize(struct tensor *t, int ndim, const int64_t *shape)
         return error_set(ERROR_RUNTIME, "numel: integer multiplication overflow");
     if (checked_size(tensor_dtype(t), ndim, shape, &numel, &nbytes) < 0)
         return -1;
-    if (nbytes + offset > t->storage->nbytes) {
+    if (nbytes + offset > old) {
         if (t->storage->release)
             return error_set(ERROR_RUNTIME, "Trying to resize storage that is not resizable");
         grown = storage_new(nbytes);
         if (!grown)
             return -1;
-        memcpy(grown->data, t->storage->data + offset, t->storage->nbytes - offset);
+        if (old > offset) /* an empty tensor may lie anywhere */
+            memcpy(grown->data, t->storage->data + offset, old - offset);
         grown->version = t->storage->version;
         storage_unref(t->storage);
         t->storage = grown;

@@ -76,6 +76,13 @@ void storage_unref(struct storage *s);
 
 /* What tensor_new() says of sizes: 0, or -1 for negative ones and those that overflow. */
 int tensor_check_size(enum dtype dtype, int ndim, const int64_t *shape);
+/* Checks a geometry that comes from outside, with PyTorch's errors, and gives the bytes of storage
+ * up to the end of its last element, 0 when it has none. 0 or -1. */
+int tensor_check_geometry(enum dtype dtype, int ndim, const int64_t *shape, const int64_t *stride,
+                          int64_t offset, int64_t *nbytes);
+/* The same, and that a storage of `limit` bytes holds it. */
+int tensor_check_within(size_t limit, enum dtype dtype, int ndim, const int64_t *shape,
+                        const int64_t *stride, int64_t offset);
 /* Contiguous, undefined content. */
 struct tensor *tensor_new(enum dtype dtype, int ndim, const int64_t *shape);
 struct tensor *tensor_zeros(enum dtype dtype, int ndim, const int64_t *shape);

@@ -113,6 +113,7 @@ int initialisers_init(PyObject *torch);
 int nn_utils_init(PyObject *torch);
 int weight_norm_init(PyObject *torch);
 int spectral_norm_init(PyObject *torch);
+int parametrize_init(PyObject *torch);
 int prune_init(PyObject *torch); /* after distributions_init(), for its formulas */
 int packed_init(PyObject *torch);
 int recurrent_init(PyObject *torch);

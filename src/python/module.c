@@ -88,7 +88,8 @@ static PyObject *PyInit_torch(void)
         unique_init(torch) < 0 || autograd_module_init(torch) < 0 || nn_init(torch) < 0 ||
         optim_init(torch) < 0 || data_init(torch) < 0 || testing_init(torch) < 0 ||
         serial_init(torch) < 0 || dlpack_init(torch) < 0 || distributions_init(torch) < 0 ||
-        amp_init(torch) < 0 || prune_init(torch) < 0 || parametrize_init(torch) < 0) {
+        amp_init(torch) < 0 || prune_init(torch) < 0 || parametrize_init(torch) < 0 ||
+        wrappers_init(torch) < 0 || stateless_init(torch) < 0 || swa_init(torch) < 0) {
         Py_DECREF(torch);
         return NULL;
     }

@@ -114,7 +114,9 @@ int nn_utils_init(PyObject *torch);
 int weight_norm_init(PyObject *torch);
 int spectral_norm_init(PyObject *torch);
 int parametrize_init(PyObject *torch);
-int prune_init(PyObject *torch); /* after distributions_init(), for its formulas */
+int wrappers_init(PyObject *torch);  /* DataParallel, AveragedModel */
+int stateless_init(PyObject *torch); /* functional_call, fusion, skip_init, checkpoint */
+int prune_init(PyObject *torch);     /* after distributions_init(), for its formulas */
 int packed_init(PyObject *torch);
 int recurrent_init(PyObject *torch);
 int attention_init(PyObject *torch);

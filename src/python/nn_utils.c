@@ -202,20 +202,37 @@ static PyObject *vector_to_parameters(PyObject *Py_UNUSED(module), PyObject *arg
 
 int nn_utils_init(PyObject *torch)
 {
-    static PyMethodDef functions[] = {
+    static PyMethodDef clip_functions[] = {
         {"clip_grad_norm_", WITH_KEYWORDS(clip_grad_norm),
          "clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False): scales "
          "all gradients so that their norm is at most max_norm; gives what it was."},
         {"clip_grad_norm", WITH_KEYWORDS(old_clip_grad_norm), "The old name of clip_grad_norm_()."},
         {"clip_grad_value_", WITH_KEYWORDS(clip_grad_value),
          "clip_grad_value_(parameters, clip_value): cuts gradients to [-clip_value, clip_value]."},
+        {NULL, NULL, 0, NULL},
+    };
+    static PyMethodDef vector_functions[] = {
         {"parameters_to_vector", parameters_to_vector, METH_O, "All parameters as one vector."},
         {"vector_to_parameters", WITH_KEYWORDS(vector_to_parameters),
          "vector_to_parameters(vec, parameters): the parameters become parts of the vector."},
         {NULL, NULL, 0, NULL},
     };
-    PyObject *home = submodule(torch, "nn.utils");
+    static const struct {
+        const char *home;
+        PyMethodDef *functions;
+    } rows[] = {
+        {"nn.utils", clip_functions},
+        {"nn.utils", vector_functions},
+        {"nn.utils.clip_grad", clip_functions},
+        {"nn.utils.convert_parameters", vector_functions},
+    };
 
     torch_module = torch;
-    return home ? PyModule_AddFunctions(home, functions) : -1;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        PyObject *home = submodule(torch, rows[i].home);
+
+        if (!home || PyModule_AddFunctions(home, rows[i].functions) < 0)
+            return -1;
+    }
+    return 0;
 }

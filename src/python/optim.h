@@ -10,4 +10,7 @@
 /* Makes torch.optim and what lies below it. After tensor_type_init(). 0 or -1. */
 int optim_init(PyObject *torch);
 
+/* torch.optim.swa_utils; after distributions_init(), for its formulas. 0 or -1. */
+int swa_init(PyObject *torch);
+
 #endif

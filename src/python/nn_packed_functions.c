@@ -9,6 +9,7 @@
 #include "python/errors.h"
 #include "python/method.h"
 #include "python/module.h"
+#include "python/nn_module.h"
 
 /* ---- packing ---- */
 

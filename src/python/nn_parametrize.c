@@ -82,9 +82,9 @@ static PyObject *set_parametrized(PyObject *name, PyObject *args)
 
 static int inject_property(PyObject *module, PyObject *name)
 {
-    static PyMethodDef getter = {"get_parametrized", get_parametrized, METH_O, NULL};
-    static PyMethodDef setter = {"set_original", set_parametrized, METH_VARARGS, NULL};
-    PyObject *get = PyCFunction_New(&getter, name), *set = PyCFunction_New(&setter, name);
+    static PyMethodDef get_method = {"get_parametrized", get_parametrized, METH_O, NULL};
+    static PyMethodDef set_method = {"set_original", set_parametrized, METH_VARARGS, NULL};
+    PyObject *get = PyCFunction_New(&get_method, name), *set = PyCFunction_New(&set_method, name);
     PyObject *property = NULL;
     int status = -1;
 

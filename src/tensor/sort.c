@@ -1,5 +1,6 @@
 /* Sorting along a dimension and what is read off a sorted line. */
 #include "tensor/sorted.h"
+#include "tensor/unstable.h"
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -12,10 +13,16 @@
 
 enum { FEW = 64 };
 
+/* Lines shorter than this may be printed whole, so that people see where equal elements are. In
+ * longer ones these keep their order: that is several times faster than PyTorch's way. */
+enum { SHOWN = 1000 };
+
 /* What is done to each line, and what of it is given. */
 struct task {
     int64_t count, first, taken; /* of the sorted line, `taken` from `first` on are given */
     bool descending;
+    bool stable;    /* equal elements keep their order; else they go where PyTorch has them */
+    bool unordered; /* as a selection leaves them */
     const struct keys *keys;
     char *scratch; /* of all threads, `room` bytes each */
     size_t room;
@@ -44,36 +51,68 @@ static inline void give(const struct task *t, char *const *ptr, const int64_t *s
 
 /* The three ways to read a line, for both widths of keys. Operands: values, indices, line. */
 #define LINES(bits)                                                                                \
+    static struct key##bits *sorted_line_##bits(const struct task *t, const char *line,            \
+                                                int64_t step)                                      \
+    {                                                                                              \
+        struct key##bits *k = own_scratch(t), *sorted;                                             \
+        t->keys->load(line, step, t->count, t->descending, k);                                     \
+        sorted = keys_sort##bits(k, k + t->count, t->count);                                       \
+        if (t->stable || keys_differ##bits(sorted, t->count))                                      \
+            return sorted;                                                                         \
+        t->keys->load(line, step, t->count, t->descending, k);                                     \
+        unstable_sort##bits(k, t->count);                                                          \
+        return k;                                                                                  \
+    }                                                                                              \
     static void sort_line_##bits(char *const *ptr, const int64_t *step, void *context)             \
     {                                                                                              \
         const struct task *t = context;                                                            \
-        struct key##bits *k = own_scratch(t), *sorted;                                             \
-        t->keys->load(ptr[2], step[2], t->count, t->descending, k);                                \
-        sorted = keys_sort##bits(k, k + t->count, t->count);                                       \
+        const struct key##bits *sorted = sorted_line_##bits(t, ptr[2], step[2]);                   \
         for (int64_t i = 0; i < t->taken; i++)                                                     \
-            give(t, ptr, step, i, sorted[t->first + i].place);                                     \
+            give(t, ptr, step, i, sorted[i].place);                                                \
     }                                                                                              \
     /* Only one element of the sorted line. */                                                     \
     static void pick_line_##bits(char *const *ptr, const int64_t *step, void *context)             \
     {                                                                                              \
         const struct task *t = context;                                                            \
-        struct key##bits *k = own_scratch(t);                                                      \
+        struct key##bits *k = own_scratch(t), found;                                               \
+        bool alone;                                                                                \
         t->keys->load(ptr[2], step[2], t->count, false, k);                                        \
-        give(t, ptr, step, 0, keys_select##bits(k, k + t->count, t->count, t->first).place);       \
+        found = keys_select##bits(k, k + t->count, t->count, t->first, &alone);                    \
+        if (!alone && !t->stable) {                                                                \
+            t->keys->load(ptr[2], step[2], t->count, false, k);                                    \
+            found = unstable_kth##bits(k, t->count, t->first);                                     \
+        }                                                                                          \
+        give(t, ptr, step, 0, found.place);                                                        \
     }                                                                                              \
-    /* The first ones of the sorted line. */                                                       \
+    /* The first ones of the sorted line in a way that is quick for so many. NULL if one has       \
+     * equals, so that the way shows. */                                                           \
+    static struct key##bits *quick_top_##bits(const struct task *t, struct key##bits *k,           \
+                                              const char *line, int64_t step)                      \
+    {                                                                                              \
+        bool alone;                                                                                \
+        t->keys->load(line, step, t->count, t->descending, k);                                     \
+        if (t->taken <= FEW) {                                                                     \
+            alone = keys_few##bits(k, t->count, t->taken);                                         \
+        } else if (t->taken * 4 > t->count) {                                                      \
+            k = keys_sort##bits(k, k + t->count, t->count);                                        \
+            alone = t->taken == t->count || k[t->taken].key != k[t->taken - 1].key;                \
+        } else {                                                                                   \
+            const struct key##bits last =                                                          \
+                keys_select##bits(k, k + t->count, t->count, t->taken - 1, &alone);                \
+            t->keys->load(line, step, t->count, t->descending, k);                                 \
+            k = keys_sort##bits(k, k + t->count, keys_until##bits(k, t->count, last));             \
+        }                                                                                          \
+        return t->stable || (alone && keys_differ##bits(k, t->taken)) ? k : NULL;                  \
+    }                                                                                              \
     static void top_line_##bits(char *const *ptr, const int64_t *step, void *context)              \
     {                                                                                              \
         const struct task *t = context;                                                            \
-        struct key##bits *k = own_scratch(t);                                                      \
-        t->keys->load(ptr[2], step[2], t->count, t->descending, k);                                \
-        if (t->taken <= FEW) {                                                                     \
-            keys_few##bits(k, t->count, t->taken);                                                 \
-        } else {                                                                                   \
-            const struct key##bits last =                                                          \
-                keys_select##bits(k, k + t->count, t->count, t->taken - 1);                        \
+        struct key##bits *all = own_scratch(t),                                                    \
+                         *k = t->unordered ? NULL : quick_top_##bits(t, all, ptr[2], step[2]);     \
+        if (!k) {                                                                                  \
+            k = all;                                                                               \
             t->keys->load(ptr[2], step[2], t->count, t->descending, k);                            \
-            k = keys_sort##bits(k, k + t->count, keys_until##bits(k, t->count, last));             \
+            unstable_top##bits(k, t->count, t->taken, !t->unordered);                              \
         }                                                                                          \
         for (int64_t i = 0; i < t->taken; i++)                                                     \
             give(t, ptr, step, i, k[i].place);                                                     \
@@ -82,10 +121,8 @@ static inline void give(const struct task *t, char *const *ptr, const int64_t *s
     static void mode_line_##bits(char *const *ptr, const int64_t *step, void *context)             \
     {                                                                                              \
         const struct task *t = context;                                                            \
-        struct key##bits *k = own_scratch(t), *sorted;                                             \
+        const struct key##bits *sorted = sorted_line_##bits(t, ptr[2], step[2]);                   \
         int64_t best = 0, run = 0, place = 0;                                                      \
-        t->keys->load(ptr[2], step[2], t->count, false, k);                                        \
-        sorted = keys_sort##bits(k, k + t->count, t->count);                                       \
         for (int64_t i = 0; i < t->count; i++) {                                                   \
             run = i > 0 && sorted[i].key == sorted[i - 1].key ? run + 1 : 1;                       \
             if (run > best) {                                                                      \
@@ -117,6 +154,7 @@ static int sorted_lines(struct tensor *self, int dim, struct task *t, enum way w
         shape[dim] = t->taken;
     *indices = NULL;
     t->keys = &keys_of[self->dtype];
+    t->stable |= t->count >= SHOWN;
     if (!t->keys->wide && t->count > UINT32_MAX)
         return error_set(ERROR_RUNTIME, "a line of %lld elements is too long to be sorted",
                          (long long)t->count);
@@ -140,7 +178,7 @@ int sort_forward(const struct op *op, const struct value *args, struct tensor **
 {
     struct tensor *self = args[0].tensor, *values, *indices;
     int dim = tensor_dim(self, args[1].i);
-    struct task s = {.descending = args[2].i};
+    struct task s = {.descending = args[2].i, .stable = args[3].i};
 
     if (dim < 0)
         return -1;
@@ -154,7 +192,7 @@ int topk_forward(const struct op *op, const struct value *args, struct tensor **
 {
     struct tensor *self = args[0].tensor, *values, *indices;
     int dim = tensor_dim(self, args[2].i);
-    struct task s = {.taken = args[1].i, .descending = args[3].i};
+    struct task s = {.taken = args[1].i, .descending = args[3].i, .unordered = !args[4].i};
 
     if (dim < 0)
         return -1;
@@ -165,29 +203,17 @@ int topk_forward(const struct op *op, const struct value *args, struct tensor **
         return -1;
     if (self->ndim == 0) /* one element, whatever k is */
         s.taken = 1;
-    if (sorted_lines(self, dim, &s, s.taken * 4 > s.count ? WAY_SORT : WAY_TOP, &values, &indices) <
-        0)
+    if (sorted_lines(self, dim, &s, WAY_TOP, &values, &indices) < 0)
         return -1;
     return give_indexed(op, values, indices, dim, true, out);
 }
 
-/* Position `place` (from 0) of the sorted lines. */
-static int pick_sorted(const struct op *op, struct tensor *self, int dim, int64_t place,
-                       bool keepdim, struct tensor **out)
-{
-    struct task s = {.count = line_length(self, dim), .first = place, .taken = 1};
-    struct tensor *values, *indices;
-
-    if (sorted_lines(self, dim, &s, WAY_PICK, &values, &indices) < 0)
-        return -1;
-    return give_indexed(op, values, indices, dim, keepdim, out);
-}
-
 int kthvalue_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    struct tensor *self = args[0].tensor;
+    struct tensor *self = args[0].tensor, *values, *indices;
     int dim = tensor_dim(self, args[2].i);
     int64_t k = args[1].i;
+    struct task s = {.first = k - 1, .taken = 1};
 
     if (dim < 0)
         return -1;
@@ -199,7 +225,10 @@ int kthvalue_forward(const struct op *op, const struct value *args, struct tenso
                          "kthvalue(): selected number k out of range for dimension %d", dim);
     if (op_check_number(op, self) < 0)
         return -1;
-    return pick_sorted(op, self, dim, k - 1, args[3].i, out);
+    s.count = line_length(self, dim);
+    if (sorted_lines(self, dim, &s, WAY_PICK, &values, &indices) < 0)
+        return -1;
+    return give_indexed(op, values, indices, dim, args[3].i, out);
 }
 
 /* A NaN is the median of the line that holds it: it sorts last, so the last place is looked at. */
@@ -222,7 +251,7 @@ int median_dim_forward(const struct op *op, const struct value *args, struct ten
 {
     struct tensor *self = args[0].tensor, *values, *indices;
     int dim = tensor_dim(self, args[1].i);
-    struct task s = {.taken = 1};
+    struct task s = {.taken = 1, .stable = true};
 
     if (dim < 0)
         return -1;

@@ -124,7 +124,7 @@ enum { INSERTED = 24, MERGED = 160, DIGITS = 256 };
     }                                                                                              \
     /* By one digit after the other, the highest first: those with the digit in question stay. */  \
     struct key##bits keys_select##bits(struct key##bits *k, struct key##bits *spare,               \
-                                       int64_t count, int64_t at)                                  \
+                                       int64_t count, int64_t at, bool *alone)                     \
     {                                                                                              \
         for (int shift = bits - 8; shift >= 0 && count > INSERTED; shift -= 8) {                   \
             int64_t found[DIGITS] = {0}, left = 0;                                                 \
@@ -146,22 +146,36 @@ enum { INSERTED = 24, MERGED = 160, DIGITS = 256 };
         }                                                                                          \
         if (count <= INSERTED)                                                                     \
             insert_##bits(k, count);                                                               \
+        *alone = (at == 0 || k[at - 1].key != k[at].key) &&                                        \
+                 (at == count - 1 || k[at + 1].key != k[at].key);                                  \
         return k[at];                                                                              \
     }                                                                                              \
     /* The first ones in a sorted list, through which the others pass. */                          \
-    void keys_few##bits(struct key##bits *k, int64_t count, int64_t taken)                         \
+    bool keys_few##bits(struct key##bits *k, int64_t count, int64_t taken)                         \
     {                                                                                              \
         struct key##bits *last = k + taken - 1;                                                    \
+        bool alone = true;                                                                         \
         insert_##bits(k, taken);                                                                   \
         for (int64_t i = taken; taken > 0 && i < count; i++) {                                     \
-            const struct key##bits x = k[i];                                                       \
+            const struct key##bits x = k[i], left = *last;                                         \
             struct key##bits *to = last;                                                           \
-            if (x.key >= last->key)                                                                \
+            if (x.key >= last->key) {                                                              \
+                alone &= x.key != last->key;                                                       \
                 continue;                                                                          \
+            }                                                                                      \
             for (; to > k && x.key < to[-1].key; to--)                                             \
                 *to = to[-1];                                                                      \
             *to = x;                                                                               \
+            alone = left.key != last->key;                                                         \
         }                                                                                          \
+        return alone;                                                                              \
+    }                                                                                              \
+    bool keys_differ##bits(const struct key##bits *k, int64_t count)                               \
+    {                                                                                              \
+        bool differ = true;                                                                        \
+        for (int64_t i = 1; i < count; i++)                                                        \
+            differ &= k[i].key != k[i - 1].key;                                                    \
+        return differ;                                                                             \
     }                                                                                              \
     int64_t keys_until##bits(struct key##bits *k, int64_t count, struct key##bits last)            \
     {                                                                                              \

@@ -32,12 +32,19 @@ extern const struct keys keys_of[DTYPE_COUNT];
 /* Sort `count` keys; `spare` has room for as many. The result is `keys` or `spare`. */
 struct key32 *keys_sort32(struct key32 *keys, struct key32 *spare, int64_t count);
 struct key64 *keys_sort64(struct key64 *keys, struct key64 *spare, int64_t count);
-/* The one that would stand at place `at` of the sorted keys. Changes both. */
-struct key32 keys_select32(struct key32 *keys, struct key32 *spare, int64_t count, int64_t at);
-struct key64 keys_select64(struct key64 *keys, struct key64 *spare, int64_t count, int64_t at);
-/* The first `taken` of the sorted keys to the front; quick where these are few. */
-void keys_few32(struct key32 *keys, int64_t count, int64_t taken);
-void keys_few64(struct key64 *keys, int64_t count, int64_t taken);
+/* The one that would stand at place `at` of the sorted keys, and whether no other equals it.
+ * Changes both. */
+struct key32 keys_select32(struct key32 *keys, struct key32 *spare, int64_t count, int64_t at,
+                           bool *alone);
+struct key64 keys_select64(struct key64 *keys, struct key64 *spare, int64_t count, int64_t at,
+                           bool *alone);
+/* The first `taken` of the sorted keys to the front; quick where these are few. Whether none of the
+ * others equals the last of them. */
+bool keys_few32(struct key32 *keys, int64_t count, int64_t taken);
+bool keys_few64(struct key64 *keys, int64_t count, int64_t taken);
+/* Whether sorted keys are all different. */
+bool keys_differ32(const struct key32 *keys, int64_t count);
+bool keys_differ64(const struct key64 *keys, int64_t count);
 /* Those that would not stand behind `last`, to the front, in the order they have; how many. */
 int64_t keys_until32(struct key32 *keys, int64_t count, struct key32 last);
 int64_t keys_until64(struct key64 *keys, int64_t count, struct key64 last);

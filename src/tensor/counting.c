@@ -182,7 +182,7 @@ int bincount_forward(const struct op *op, const struct value *args, struct tenso
 {
     struct tensor *self = args[0].tensor, *weights = args[1].given ? args[1].tensor : NULL;
     struct tensor *in = NULL, *w = NULL, *result = NULL;
-    int64_t length = args[2].i;
+    int64_t length = args[2].i, last = -1;
     enum dtype dtype = !weights ? DTYPE_i64 : weights->dtype == DTYPE_f32 ? DTYPE_f32 : DTYPE_f64;
 
     if (bincount_check(op, self, weights, length) < 0)
@@ -197,8 +197,10 @@ int bincount_forward(const struct op *op, const struct value *args, struct tenso
             error_set(ERROR_RUNTIME, "bincount only supports 1-d non-negative integral inputs.");
             goto end;
         }
-        length = x + 1 > length ? x + 1 : length;
+        last = x > last ? x : last;
     }
+    if (last >= length)
+        length = last + 1; /* negative, and refused, where that does not fit */
     result = tensor_zeros(weights ? DTYPE_f64 : DTYPE_i64, 1, &length);
     for (int64_t i = 0; result && i < in->numel; i++) {
         if (w)

@@ -91,10 +91,7 @@ int tensor_check_geometry(enum dtype dtype, int ndim, const int64_t *shape, cons
         return error_set(ERROR_RUNTIME, "Tensor: invalid storage offset %lld", (long long)offset);
     if (!shape_counts(ndim, shape, &numel))
         return error_set(ERROR_RUNTIME, "numel: integer multiplication overflow");
-    *nbytes = 0;
-    if (numel == 0)
-        return 0;
-    for (int d = 0; d < ndim; d++) {
+    for (int d = 0; d < ndim && numel; d++) {
         overflow |= stride[d] < 0 || __builtin_mul_overflow(shape[d] - 1, stride[d], &step) ||
                     __builtin_add_overflow(end, step, &end);
     }
@@ -103,6 +100,8 @@ int tensor_check_geometry(enum dtype dtype, int ndim, const int64_t *shape, cons
                          "Storage size calculation overflowed with sizes=%s and strides=%s",
                          shape_text(ndim, shape, text[0], sizeof(text[0])),
                          shape_text(ndim, stride, text[1], sizeof(text[1])));
+    if (numel == 0)
+        *nbytes = 0;
     return 0;
 }
 

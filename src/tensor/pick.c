@@ -83,7 +83,7 @@ static void run_checked(kernel_fn *kernel, int64_t n, char *const *ptr, const in
         const int64_t *place = (const int64_t *)ptr[2];                                            \
         T *out = (T *)ptr[0];                                                                      \
         if (stride[2] == 0 && stride[0] == sizeof(T) && stride[1] == sizeof(T)) {                  \
-            copy_run(sizeof(T), n, ptr[0], ptr[1] + PLACE(0), sizeof(T));                             \
+            copy_run(sizeof(T), n, ptr[0], ptr[1] + PLACE(0), sizeof(T));                          \
         } else if (stride[2] == sizeof(*place) && stride[0] == sizeof(T) && unit == sizeof(T) &&   \
                    stride[1] == 0) {                                                               \
             pick_vector_##bytes(n, out, (const T *)ptr[1], place, wrap);                           \

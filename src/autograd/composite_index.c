@@ -22,13 +22,13 @@ int masked_select_composite(const struct op *op, const struct value *args, struc
 {
     struct tensor *self = args[0].tensor, *mask = args[1].tensor, *list[1];
     int64_t shape[TENSOR_MAX_DIMS];
-    int ndim = self->ndim;
+    int ndim = mask->ndim; /* the mask is named first where they do not fit */
     size_t mark = pool_open();
 
     if (mask->dtype != DTYPE_b8 && mask->dtype != DTYPE_u8)
         return error_set(ERROR_RUNTIME, "masked_select: expected BoolTensor for mask");
-    memcpy(shape, self->shape, sizeof(shape));
-    if (shape_broadcast(&ndim, shape, mask->ndim, mask->shape) < 0)
+    memcpy(shape, mask->shape, sizeof(shape));
+    if (shape_broadcast(&ndim, shape, self->ndim, self->shape) < 0)
         return -1;
     if (ndim == 0) {
         ndim = 1;

@@ -470,7 +470,7 @@ static PyObject *generator_seed_method(PyObject *self, PyObject *unused)
 }
 
 static PyType_Spec generator_spec = {
-    .name = "torch.Generator",
+    .name = "torch._C.Generator",
     .basicsize = sizeof(GeneratorObject),
     .flags = Py_TPFLAGS_DEFAULT,
     .slots = (PyType_Slot[]){

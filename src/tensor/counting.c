@@ -98,7 +98,10 @@ static int check_histogram(const struct op *op, const struct tensor *self, int64
 {
     if (op_check_float(op, self) < 0)
         return -1;
-    return bins > 0 ? 0 : error_set(ERROR_RUNTIME, "bins must be > 0");
+    return bins > 0 ? 0
+                    : error_set(ERROR_RUNTIME,
+                                "torch.histogram(): bins must be > 0, but got %lld for dimension 0",
+                                (long long)bins);
 }
 
 int histc_forward(const struct op *op, const struct value *args, struct tensor **out)

@@ -92,7 +92,7 @@ int narrow_composite(const struct op *op, const struct value *args, struct tenso
                          -(long long)size, (long long)size - 1, (long long)start);
     if (start < 0)
         start += size;
-    if (start + length > size)
+    if (length > size - start)
         return error_set(ERROR_RUNTIME,
                          "start (%lld) + length (%lld) exceeds dimension size (%lld).",
                          (long long)start, (long long)length, (long long)size);

@@ -213,7 +213,8 @@ static struct tensor *repeated_numbers(struct tensor *repeats, int64_t length)
 
         if (n < 0)
             return error_null(ERROR_RUNTIME, "repeats can not be negative");
-        total += n;
+        if (__builtin_add_overflow(total, n, &total))
+            return error_null(ERROR_RUNTIME, "the sum of repeats does not fit into 64 bits");
     }
     numbers = pool_keep(tensor_new(DTYPE_i64, 1, &total));
     for (int64_t i = 0; numbers && i < length; i++) {

@@ -274,6 +274,8 @@ static int unpooled_size(const struct tensor *input, int dims, const struct valu
             (input->shape[input->ndim - dims + d] - 1) * stride[d] + kernel[d] - 2 * padding[d];
 
         size[d] = args[5].given ? wanted[count - dims + d] : usual;
+        if (!args[5].given)
+            continue;
         if (size[d] <= usual - stride[d] || size[d] >= usual + stride[d])
             return error_set(ERROR_VALUE,
                              "invalid output_size \"%s\" (dim %d must be between %lld and %lld)",

@@ -17,6 +17,7 @@
 static int padded_shape(const struct tensor *self, const struct value *pad, int64_t *shape)
 {
     int count = pad->ints.count;
+    int64_t both;
 
     if (count % 2)
         return error_set(ERROR_RUNTIME, "Length of pad must be even but instead it equals %d",
@@ -31,7 +32,9 @@ static int padded_shape(const struct tensor *self, const struct value *pad, int6
         const int64_t *p = pad->ints.at + 2 * i;
         int d = self->ndim - 1 - i;
 
-        shape[d] += p[0] + p[1];
+        if (__builtin_add_overflow(p[0], p[1], &both) ||
+            __builtin_add_overflow(shape[d], both, &shape[d]))
+            return error_set(ERROR_RUNTIME, "the padded size of dimension %d overflows", d);
         if (shape[d] < 0)
             return error_set(ERROR_RUNTIME,
                              "The input size %lld, plus negative padding %lld and %lld resulted in "

@@ -61,7 +61,7 @@ static int begin(const struct op *op, const struct tensor *self, int64_t factor,
 int pixel_shuffle_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *self = args[0].tensor;
-    int64_t r = args[1].i, channels;
+    int64_t r = args[1].i, square, channels;
     const int64_t *n, *s;
     struct turned v;
 
@@ -69,14 +69,14 @@ int pixel_shuffle_forward(const struct op *op, const struct value *args, struct 
         return -1;
     n = self->shape + self->ndim - 3;
     s = self->stride + self->ndim - 3;
-    channels = n[0] / (r * r);
-    if (n[0] % (r * r))
+    if (__builtin_mul_overflow(r, r, &square) || n[0] % square)
         return error_set(ERROR_RUNTIME,
                          "pixel_shuffle expects its input's 'channel' dimension to be divisible by "
                          "the square of upscale_factor, but input.size(-3)=%lld is not divisible "
                          "by %lld",
-                         (long long)n[0], (long long)(r * r));
-    add(&v, channels, s[0] * r * r);
+                         (long long)n[0], (long long)square);
+    channels = n[0] / square;
+    add(&v, channels, s[0] * square);
     add(&v, n[1], s[1]);
     add(&v, r, s[0] * r);
     add(&v, n[2], s[2]);

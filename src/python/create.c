@@ -345,12 +345,13 @@ static PyMethodDef size_methods[] = {MAKER(empty),         MAKER(empty_like),   
 
 int create_init(PyObject *torch)
 {
-    PyMethodDef *const tables[] = {size_methods, create_range_methods, create_random_methods,
-                                   create_data_methods, create_indices_methods};
+    PyMethodDef *const tables[] = {size_methods,           create_range_methods,
+                                   create_random_methods,  create_data_methods,
+                                   create_indices_methods, create_window_methods};
 
     for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
         if (PyModule_AddFunctions(torch, tables[i]) < 0)
             return -1;
     }
-    return 0;
+    return PyModule_AddFunctions(submodule(torch, "fft"), create_frequency_methods);
 }

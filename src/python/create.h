@@ -70,9 +70,11 @@ PyObject *create_finish(struct tensor *t, const struct create_options *o);
 #name, WITH_FASTCALL(make_##name), NULL                                                    \
     }
 
-extern PyMethodDef create_range_methods[];   /* arange, linspace, eye ... */
-extern PyMethodDef create_random_methods[];  /* randint, randperm, normal ... */
-extern PyMethodDef create_data_methods[];    /* tensor, as_tensor, from_numpy ... */
-extern PyMethodDef create_indices_methods[]; /* tril_indices, broadcast_shapes ... */
+extern PyMethodDef create_range_methods[];     /* arange, linspace, eye ... */
+extern PyMethodDef create_random_methods[];    /* randint, randperm, normal ... */
+extern PyMethodDef create_data_methods[];      /* tensor, as_tensor, from_numpy ... */
+extern PyMethodDef create_window_methods[];    /* hann_window ... */
+extern PyMethodDef create_frequency_methods[]; /* of torch.fft: fftfreq, rfftfreq */
+extern PyMethodDef create_indices_methods[];   /* tril_indices, broadcast_shapes ... */
 
 #endif

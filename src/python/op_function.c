@@ -402,6 +402,8 @@ static int add_op(PyObject *torch, const struct op *op)
         return -1;
     if (op->flags & OP_LINALG && add_function(torch, "linalg", op, strlen("linalg_")) < 0)
         return -1;
+    if (op->flags & OP_FFT && add_function(torch, "fft", op, strlen("fft_")) < 0)
+        return -1;
     if (op->flags & OP_METHOD &&
         add_row(tensor_type->tp_dict, op, op->name, python_length(op->name), true) < 0)
         return -1;

@@ -123,6 +123,7 @@ enum op_flag {
     OP_OF_SIZE = 1 << 18,      /* of complex numbers it takes their absolute values */
     OP_NODE = 1 << 19,         /* made of others, but its result's node has a name of its own
                                 * (node_names.def); the table sets it */
+    OP_FFT = 1 << 23,          /* torch.fft.name (the row is called fft_name) */
     OP_OUT_COPIED = 1 << 21,   /* its results are copied to out=; the table sets it */
     OP_OUT_TYPED = 1 << 22,    /* the type of out= is its argument dtype; the table sets it */
     OP_APART = 1 << 20,        /* what it writes to may share no memory with what it reads */

@@ -19,6 +19,13 @@ static void grads_by(struct grad_call *c, enum op_id id, const struct value *arg
     }
 }
 
+/* Weight and bias have this shape. */
+static void reshape_parts(struct grad_call *c, int ndim, const int64_t *shape)
+{
+    for (int i = 1; i < 3; i++)
+        c->grads[i] = c->grads[i] ? d_reshape(c->grads[i], ndim, shape) : NULL;
+}
+
 /* Sums of g over everything but the channels, as (1, C, 1, ...). */
 static struct tensor *channel_sum(struct tensor *g)
 {
@@ -118,14 +125,10 @@ static struct normal_rows normal_rows(struct grad_call *c, double eps)
     struct normal_rows r = {.rows = c->results[1] ? c->results[1]->numel : 0};
     struct tensor *x = as_rows(c->args[0].tensor, r.rows), *mean, *away;
 
-    mean = as_rows(c->results[1], r.rows);
-    r.rstd = as_rows(c->results[2], r.rows);
-    if (grad_enabled()) { /* a graph is wanted: they depend on x */
-        mean = row_mean(x);
-        away = d_sub(x, mean);
-        away = row_mean(d_mul(away, away));
-        r.rstd = away ? d_rsqrt(d_shift(away, eps)) : NULL;
-    }
+    mean = row_mean(x);
+    away = d_sub(x, mean);
+    away = row_mean(d_mul(away, away));
+    r.rstd = away ? d_rsqrt(d_shift(away, eps)) : NULL;
     r.y = d_mul(d_sub(x, mean), r.rstd);
     return r;
 }
@@ -150,6 +153,13 @@ void native_layer_norm_rule(struct grad_call *c)
 
     if (!g || x->numel == 0)
         return;
+    if (!grad_enabled()) {
+        grads_by(c, OP_native_layer_norm_backward,
+                 (struct value[]){arg_tensor(g), c->args[0], arg_tensor(c->results[1]),
+                                  arg_tensor(c->results[2]), c->args[2], c->args[1]});
+        reshape_parts(c, c->args[1].ints.count, c->args[1].ints.at);
+        return;
+    }
     r = normal_rows(c, c->args[4].d);
     if (grad_wanted(c, 0))
         c->grads[0] = rows_slope(&r, c->args[2].given ? d_mul(g, c->args[2].tensor) : g, x);
@@ -169,6 +179,13 @@ void native_group_norm_rule(struct grad_call *c)
 
     if (!g || x->numel == 0)
         return;
+    if (!grad_enabled()) {
+        grads_by(c, OP_native_group_norm_backward,
+                 (struct value[]){arg_tensor(g), c->args[0], arg_tensor(c->results[1]),
+                                  arg_tensor(c->results[2]), c->args[1], c->args[3], c->args[4],
+                                  c->args[5], c->args[6]});
+        return;
+    }
     r = normal_rows(c, c->args[7].d);
     if (grad_wanted(c, 0))
         c->grads[0] =

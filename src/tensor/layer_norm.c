@@ -1,82 +1,16 @@
 /* Layer and group normalisation: rows of elements with mean 0 and variance 1 each. */
 #include "base/error.h"
+#include "tensor/kernels.h"
 #include "tensor/op.h"
-
-#include <math.h>
-#include <string.h>
+#include "tensor/row_norm.h"
 
 /* From this many elements on, rows are shared out among threads. */
 enum { PARALLEL_FROM = 1 << 15 };
 
-/* (rows, length) elements. A row is made of channels of `plane` elements each, and weight and bias
- * have `channels` elements, of which those of consecutive rows are taken in turn. */
-struct rows {
-    int64_t rows, length, plane, channels;
-    double eps;
-};
-
-/* The first channel of a row. */
-static int64_t channel_of(const struct rows *r, int64_t row)
+static const struct row_norm_kernels *kernels_for(const struct tensor *x)
 {
-    int64_t each = r->length / r->plane;
-
-    return r->channels ? row * each % r->channels : 0;
+    return *KERNELS_PICK(row_norm) + (x->dtype == DTYPE_f64);
 }
-
-/* x * a + b, rounded once for floats, as PyTorch's kernels do by the processor's instruction. */
-#define FUSED_f32(x, a, b) ((float)((double)(x) * (double)(a) + (double)(b)))
-#define FUSED_f64(x, a, b) ((x) * (a) + (b))
-
-#define ROW(T, id)                                                                                 \
-    static void moments_##id(const struct rows *r, const T *x, T *mean, T *rstd)                   \
-    {                                                                                              \
-        double sum = 0, squares = 0, center;                                                       \
-                                                                                                   \
-        for (int64_t i = 0; i < r->length; i++)                                                    \
-            sum += (double)x[i];                                                                   \
-        center = sum / (double)r->length;                                                          \
-        for (int64_t i = 0; i < r->length; i++)                                                    \
-            squares += ((double)x[i] - center) * ((double)x[i] - center);                          \
-        *mean = (T)center;                                                                         \
-        *rstd = (T)(1 / sqrt(squares / (double)r->length + r->eps));                               \
-    }                                                                                              \
-    /* Layer normalisation: weight and bias element by element. */                                 \
-    static void layer_row_##id(const struct rows *r, int64_t row, const T *x, const T *weight,     \
-                               const T *bias, T *y, T *mean, T *rstd)                              \
-    {                                                                                              \
-        T scale, shift;                                                                            \
-                                                                                                   \
-        x += row * r->length;                                                                      \
-        y += row * r->length;                                                                      \
-        moments_##id(r, x, &mean[row], &rstd[row]);                                                \
-        scale = rstd[row];                                                                         \
-        shift = -scale * mean[row];                                                                \
-        for (int64_t i = 0; i < r->length; i++)                                                    \
-            y[i] = FUSED_##id(x[i], scale, shift);                                                 \
-        for (int64_t i = 0; (weight || bias) && i < r->length; i++)                                \
-            y[i] = FUSED_##id(y[i], weight ? weight[i] : 1, bias ? bias[i] : 0);                   \
-    }                                                                                              \
-    /* Group normalisation: a scale and a shift for each channel. */                               \
-    static void group_row_##id(const struct rows *r, int64_t row, const T *x, const T *weight,     \
-                               const T *bias, T *y, T *mean, T *rstd)                              \
-    {                                                                                              \
-        const int64_t first = channel_of(r, row), count = r->length / r->plane;                    \
-                                                                                                   \
-        x += row * r->length;                                                                      \
-        y += row * r->length;                                                                      \
-        moments_##id(r, x, &mean[row], &rstd[row]);                                                \
-        for (int64_t i = 0; !weight && !bias && i < r->length; i++)                                \
-            y[i] = (x[i] - mean[row]) * rstd[row];                                                 \
-        for (int64_t c = 0; (weight || bias) && c < count; c++) {                                  \
-            T scale = rstd[row] * (weight ? weight[first + c] : 1);                                \
-            T shift = FUSED_##id(-scale, mean[row], bias ? bias[first + c] : 0);                   \
-                                                                                                   \
-            for (int64_t i = c * r->plane; i < (c + 1) * r->plane; i++)                            \
-                y[i] = FUSED_##id(x[i], scale, shift);                                             \
-        }                                                                                          \
-    }
-ROW(float, f32)
-ROW(double, f64)
 
 static int check_types(const struct tensor *x, const struct value *part)
 {
@@ -96,14 +30,28 @@ static struct tensor *part_of(const struct value *part, bool *ok)
     return t;
 }
 
+static char *data_of(const struct tensor *t)
+{
+    return t ? tensor_data(t) : NULL;
+}
+
+static int leave(bool ok, struct tensor **out)
+{
+    for (int i = 0; !ok && i < 3; i++) {
+        tensor_unref(out[i]);
+        out[i] = NULL;
+    }
+    return ok ? 0 : -1;
+}
+
 /* out: the result, and for each row its mean and 1 / standard deviation, shaped `stat_shape`. */
 static int normalize(const struct op *op, const struct rows *r, bool group, struct tensor *x,
                      const struct value *weight, const struct value *bias, int stat_ndim,
                      const int64_t *stat_shape, struct tensor **out)
 {
     struct tensor *in, *w, *b;
+    struct row_norm n;
     bool ok = true;
-    char *at[6];
 
     if (op_check_float(op, x) < 0 || check_types(x, weight) < 0 || check_types(x, bias) < 0)
         return -1;
@@ -115,60 +63,139 @@ static int normalize(const struct op *op, const struct rows *r, bool group, stru
         out[i] = tensor_new(tensor_dtype(x), stat_ndim, stat_shape);
     ok = ok && in && out[0] && out[1] && out[2];
     if (ok) {
-        at[0] = tensor_data(in);
-        at[1] = w ? tensor_data(w) : NULL;
-        at[2] = b ? tensor_data(b) : NULL;
-        for (int i = 0; i < 3; i++)
-            at[3 + i] = tensor_data(out[i]);
+        n = (struct row_norm){tensor_data(in),     data_of(w),          data_of(b),
+                              tensor_data(out[0]), tensor_data(out[1]), tensor_data(out[2])};
 #pragma omp parallel for if (in->numel >= PARALLEL_FROM)
-        for (int64_t row = 0; row < r->rows; row++) {
-            if (in->dtype == DTYPE_f32)
-                (group ? group_row_f32 : layer_row_f32)(r, row, (float *)at[0], (float *)at[1],
-                                                        (float *)at[2], (float *)at[3],
-                                                        (float *)at[4], (float *)at[5]);
-            else
-                (group ? group_row_f64 : layer_row_f64)(r, row, (double *)at[0], (double *)at[1],
-                                                        (double *)at[2], (double *)at[3],
-                                                        (double *)at[4], (double *)at[5]);
-        }
+        for (int64_t row = 0; row < r->rows; row++)
+            (group ? kernels_for(in)->group : kernels_for(in)->layer)(r, row, &n);
     }
     tensor_unref(in);
     tensor_unref(w);
     tensor_unref(b);
-    for (int i = 0; !ok && i < 3; i++) {
-        tensor_unref(out[i]);
-        out[i] = NULL;
+    return leave(ok, out);
+}
+
+/* The last `count` dimensions of x are a row. stat_shape: that of one number for each row. */
+static struct rows layer_rows(const struct tensor *x, int count, int64_t *stat_shape)
+{
+    const int lead = x->ndim - count;
+    struct rows r = {.rows = 1, .length = 1, .plane = 1};
+
+    for (int d = 0; d < x->ndim; d++) {
+        *(d < lead ? &r.rows : &r.length) *= x->shape[d];
+        stat_shape[d] = d < lead ? x->shape[d] : 1;
     }
-    return ok ? 0 : -1;
+    r.channels = r.length;
+    return r;
+}
+
+/* From the arguments N, C, HxW and group. */
+static struct rows group_rows(const struct value *args)
+{
+    const int64_t channels = args[1].i, plane = args[2].i, groups = args[3].i;
+
+    return (struct rows){.rows = args[0].i * groups,
+                         .length = channels / groups * plane,
+                         .plane = plane ? plane : 1,
+                         .channels = channels ? channels : 1};
 }
 
 int native_layer_norm_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *x = args[0].tensor;
-    int lead = x->ndim - args[1].ints.count;
-    struct rows r = {.rows = 1, .length = 1, .plane = 1, .eps = args[4].d};
     int64_t shape[TENSOR_MAX_DIMS];
+    struct rows r = layer_rows(x, args[1].ints.count, shape);
 
-    (void)op;
-    for (int d = 0; d < x->ndim; d++) {
-        *(d < lead ? &r.rows : &r.length) *= x->shape[d];
-        shape[d] = d < lead ? x->shape[d] : 1;
-    }
-    r.channels = r.length;
+    r.eps = args[4].d;
     return normalize(op, &r, false, x, &args[2], &args[3], x->ndim, shape, out);
 }
 
 int native_group_norm_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    struct tensor *x = args[0].tensor;
-    int64_t samples = args[3].i, channels = args[4].i, groups = args[6].i;
-    int64_t shape[2] = {samples, groups};
-    struct rows r = {.rows = samples * groups,
-                     .length = channels / groups * args[5].i,
-                     .plane = args[5].i ? args[5].i : 1,
-                     .channels = channels,
-                     .eps = args[7].d};
+    struct rows r = group_rows(args + 3);
+
+    r.eps = args[7].d;
+    return normalize(op, &r, true, args[0].tensor, &args[1], &args[2], 2,
+                     (int64_t[]){args[3].i, args[6].i}, out);
+}
+
+/* ---- the way back ---- */
+
+static void layer_back(const struct rows *r, const struct row_norm_kernels *loops,
+                       const struct row_norm_back *b, bool parallel)
+{
+#pragma omp parallel for if (parallel)
+    for (int64_t row = 0; row < r->rows; row++)
+        loops->layer_back(r, row, b);
+#pragma omp parallel for if (parallel)
+    for (int64_t first = 0; first < r->length; first += ROW_NORM_TILE) {
+        const int64_t last = first + ROW_NORM_TILE;
+
+        loops->layer_weights(r, first, last < r->length ? last : r->length, b);
+    }
+}
+
+static void group_back(const struct rows *r, const struct row_norm_kernels *loops,
+                       const struct row_norm_back *b, bool parallel)
+{
+#pragma omp parallel for if (parallel)
+    for (int64_t row = 0; row < r->rows; row++) {
+        loops->group_sums(r, row, b);
+        loops->group_back(r, row, b);
+    }
+    loops->group_weights(r, b);
+}
+
+/* args: grad_out, input, mean, rstd, weight. out: the gradients of input, weight and bias, those of
+ * the last two having `count` elements. */
+static int back(const struct rows *r, bool group, const struct value *args, int64_t count,
+                struct tensor **out)
+{
+    enum { GRAD, INPUT, MEAN, RSTD, WEIGHT, COUNT };
+    const struct tensor *x = args[INPUT].tensor;
+    const enum dtype dtype = tensor_dtype(x);
+    const int64_t channels = group ? r->rows * (r->length / r->plane) : 0;
+    struct tensor *in[COUNT], *work[2] = {NULL};
+    struct row_norm_back b;
+    bool ok = true;
+
+    for (int i = 0; i < COUNT; i++)
+        in[i] = part_of(&args[i], &ok);
+    out[0] = tensor_new(dtype, x->ndim, x->shape);
+    for (int i = 0; i < 2; i++) {
+        out[1 + i] = tensor_new(dtype, 1, &count);
+        work[i] = tensor_new(dtype, 1, &channels);
+    }
+    ok = ok && out[0] && out[1] && out[2] && work[0] && work[1];
+    if (ok) {
+        b = (struct row_norm_back){data_of(in[GRAD]), data_of(in[INPUT]),  data_of(in[MEAN]),
+                                   data_of(in[RSTD]), data_of(in[WEIGHT]), data_of(out[0]),
+                                   data_of(out[1]),   data_of(out[2]),     data_of(work[0]),
+                                   data_of(work[1])};
+        (group ? group_back : layer_back)(r, kernels_for(x), &b, x->numel >= PARALLEL_FROM);
+    }
+    for (int i = 0; i < COUNT; i++)
+        tensor_unref(in[i]);
+    tensor_unref(work[0]);
+    tensor_unref(work[1]);
+    return leave(ok, out);
+}
+
+int native_layer_norm_backward_forward(const struct op *op, const struct value *args,
+                                       struct tensor **out)
+{
+    int64_t shape[TENSOR_MAX_DIMS];
+    const struct rows r = layer_rows(args[1].tensor, args[5].ints.count, shape);
 
     (void)op;
-    return normalize(op, &r, true, x, &args[1], &args[2], 2, shape, out);
+    return back(&r, false, args, r.length, out);
+}
+
+int native_group_norm_backward_forward(const struct op *op, const struct value *args,
+                                       struct tensor **out)
+{
+    const struct rows r = group_rows(args + 5);
+
+    (void)op;
+    return back(&r, true, args, args[6].i, out);
 }

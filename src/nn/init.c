@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "tensor/random.h"
+#include "tensor/special_math.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -104,17 +105,21 @@ static double normal_cdf(double x)
     return (1 + erf(x / sqrt(2))) / 2;
 }
 
-/* Newton's method on erf(y) = x, from a closed form that is right to three digits. */
-static double erf_inverse(double x)
+/* The number at `at` becomes x, and what is stored of it is returned. */
+static double stored(enum dtype dtype, void *at, double x)
 {
-    double l = log((1 - x) * (1 + x)), a = 0.147, h = 2 / (M_PI * a) + l / 2, y;
+    dtype_store(dtype, at, scalar_float(x));
+    return dtype_load(dtype, at).d;
+}
 
-    if (x <= -1 || x >= 1)
-        return x * INFINITY;
-    y = copysign(sqrt(sqrt(h * h - l / a) - h), x);
-    for (int i = 0; i < 3; i++)
-        y -= (erf(y) - x) / (M_2_SQRTPI * exp(-y * y));
-    return y;
+/* The uniform number at `at` becomes a normal one, rounded after each step as in PyTorch. */
+static void trunc_one(enum dtype dtype, void *at, double mean, double factor)
+{
+    double x = dtype_load(dtype, at).d;
+
+    x = stored(dtype, at, dtype == DTYPE_f64 ? special_erfinv(x) : special_erfinvf((float)x));
+    x = stored(dtype, at, x * (dtype == DTYPE_f64 ? factor : (float)factor));
+    stored(dtype, at, x + (dtype == DTYPE_f64 ? mean : (float)mean));
 }
 
 int nn_trunc_normal(struct tensor *t, double mean, double std, double low, double high)
@@ -126,9 +131,9 @@ int nn_trunc_normal(struct tensor *t, double mean, double std, double low, doubl
 
     for (int64_t i = 0; status == 0 && i < plain->numel; i++) {
         void *at = tensor_data(plain) + i * (int64_t)dtype_size(dtype);
-        double x = erf_inverse(dtype_load(dtype, at).d) * std * sqrt(2) + mean;
 
-        dtype_store(dtype, at, scalar_float(fmin(fmax(x, low), high)));
+        trunc_one(dtype, at, mean, std * sqrt(2));
+        stored(dtype, at, fmin(fmax(dtype_load(dtype, at).d, low), high));
     }
     if (status == 0)
         status = changed(t, tensor_copy(t, plain));

@@ -72,16 +72,35 @@ static int check_deviations(const struct tensor *std)
     return negative ? error_set(ERROR_RUNTIME, "normal expects all elements of std >= 0.0") : 0;
 }
 
+/* t = t + other or t * other, rounded to what t stores. */
+static int apply(const struct op *op, enum op_id id, struct tensor *t, struct tensor *other)
+{
+    const struct scalar params[2] = {scalar_int(1), scalar_int(0)};
+    const enum dtype wide = dtype_computed(tensor_dtype(t));
+    struct tensor *in[2], *stored, *result = NULL;
+    int status = -1;
+
+    if (wide == tensor_dtype(t))
+        return elementwise_run(op, id, (struct tensor *[]){t, other}, params, &t);
+    stored = other->wrapped_number ? tensor_to(other, tensor_dtype(t)) : tensor_ref(other);
+    in[0] = tensor_to(t, wide);
+    in[1] = stored ? tensor_to(stored, wide) : NULL;
+    if (in[0] && in[1] && elementwise_run(op, id, in, params, &result) == 0)
+        status = tensor_copy(t, result);
+    tensor_unref(stored);
+    tensor_unref(in[0]);
+    tensor_unref(in[1]);
+    tensor_unref(result);
+    return status;
+}
+
 /* t = t * std + mean, rounded after each step; a number for std has been used already. */
 static int scale_and_shift(const struct op *op, struct tensor *t, struct tensor *mean,
                            struct tensor *std)
 {
-    const struct scalar params[2] = {scalar_int(1), scalar_int(0)};
-
-    if (!std->wrapped_number &&
-        elementwise_run(op, OP_mul, (struct tensor *[]){t, std}, params, &t) < 0)
+    if (!std->wrapped_number && apply(op, OP_mul, t, std) < 0)
         return -1;
-    return elementwise_run(op, OP_add, (struct tensor *[]){t, mean}, params, &t);
+    return apply(op, OP_add, t, mean);
 }
 
 /* A number for mean or std comes as a wrapped one. */

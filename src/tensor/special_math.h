@@ -13,8 +13,9 @@
 /* ---- inverse error function, normal distribution ---- */
 
 double special_erfcx(double x);  /* exp(x^2) * erfc(x) */
-double special_erfinv(double x); /* the y of erf(y) = x */
-double special_ndtri(double p);  /* the x below which a normal number lies with probability p */
+double special_erfinv(double x); /* the y of erf(y) = x, with PyTorch's digits */
+float special_erfinvf(float x);
+double special_ndtri(double p); /* the x below which a normal number lies with probability p */
 double
 special_log_ndtr(double x); /* logarithm of the probability that a normal number is below x */
 
@@ -77,6 +78,7 @@ static inline double special_logit_cut(double x, double eps)
 }
 /* A constant in the type of x. */
 #define m_number(x, value) _Generic((x), float : (float)(value), default : (double)(value))
+#define m_erfinv(x)        _Generic((x), float : special_erfinvf, default : special_erfinv)(x)
 #define m_sinc(x)          _Generic((x), float : special_sincf, default : special_sinc)(x)
 #define m_nextafter(x, y)  _Generic((x), float : nextafterf, default : nextafter)(x, y)
 

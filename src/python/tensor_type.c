@@ -381,6 +381,18 @@ static PyObject *get_layout(PyObject *self, void *unused)
     return layout_strided();
 }
 
+/* Dimensions have no names here. */
+static PyObject *get_names(PyObject *self, void *unused)
+{
+    const int ndim = tensor_of(self)->ndim;
+    PyObject *names = PyTuple_New(ndim);
+
+    (void)unused;
+    for (int d = 0; names && d < ndim; d++)
+        PyTuple_SET_ITEM(names, d, Py_NewRef(Py_None));
+    return names;
+}
+
 static PyObject *get_none(PyObject *self, void *unused)
 {
     (void)self;
@@ -533,12 +545,15 @@ static PyGetSetDef tensor_getset[] = {
     {"output_nr", get_output_nr, NULL, NULL, NULL},
     {"layout", get_layout, NULL, NULL, NULL},
     {"name", get_none, NULL, NULL, NULL},
+    {"names", get_names, NULL, NULL, NULL},
     {"is_cpu", get_true, NULL, NULL, NULL},
     {"is_cuda", get_false, NULL, NULL, NULL},
     {"is_meta", get_false, NULL, NULL, NULL},
     {"is_mps", get_false, NULL, NULL, NULL},
     {"is_nested", get_false, NULL, NULL, NULL},
     {"is_sparse", get_false, NULL, NULL, NULL},
+    {"is_sparse_csr", get_false, NULL, NULL, NULL},
+    {"is_mkldnn", get_false, NULL, NULL, NULL},
     {"is_quantized", get_false, NULL, NULL, NULL},
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL}};

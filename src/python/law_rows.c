@@ -118,9 +118,13 @@ static const struct law_member gamma_members[] = {
     {LAW_PROPERTY, "mode", "((concentration - 1) / rate).clamp(min=0)"},
     {LAW_PROPERTY, "variance", "concentration / rate.pow(2)"},
     {LAW_RSAMPLE, "rsample",
-     "drawn = _standard_gamma(concentration.expand(shape)) / rate.expand(shape);"
-     "kept = drawn.detach().clamp_(min=finfo(drawn.dtype).tiny);"
-     "drawn"},
+     /* the slope of the quantiles takes the gradient through the sample */
+     "c = concentration.expand(shape); shapes = c.detach();"
+     "drawn = _standard_gamma(shapes);"
+     "moving = drawn + (c - shapes) * _standard_gamma_grad(shapes, drawn);"
+     "value = moving / rate.expand(shape);"
+     "kept = value.detach().clamp_(min=finfo(value.dtype).tiny);"
+     "value"},
     {LAW_VALUE, "log_prob",
      "xlogy(concentration, rate) + xlogy(concentration - 1, value) - rate * value -"
      "lgamma(concentration)"},

@@ -52,9 +52,12 @@ static const struct law_member binomial[] = {
      "       lgamma(total_count + 1);"
      "value * logits - lgamma(value + 1) - lgamma(total_count - value + 1) - rest"},
     {LAW_PLAIN, "entropy",
-     "p = self.log_prob(self.enumerate_support(False)); -(exp(p) * p).sum(0)"},
+
+     "n = _one_count(total_count, 'entropy'); p = self.log_prob(self.enumerate_support(False));"
+     "-(exp(p) * p).sum(0)"},
     {LAW_EXPANDED, "enumerate_support",
-     "arange(1 + total_count.max().long().item(), dtype=_param.dtype)"},
+
+     "arange(1 + _one_count(total_count, 'enumerate_support'), dtype=_param.dtype)"},
     {0}};
 
 static const struct law_member categorical[] = {

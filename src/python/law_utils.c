@@ -129,6 +129,39 @@ static PyObject *probs_to_logits(PyObject *Py_UNUSED(module), PyObject *args, Py
                   "p = clamp_probs(x); log(p) - log1p(-p)");
 }
 
+/* The number that all entries are, for the function of that name. */
+static PyObject *one_count(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *counts, *most, *least;
+    const char *function;
+    int same;
+
+    if (!PyArg_ParseTuple(args, "O!s", tensor_type, &counts, &function))
+        return NULL;
+    most = of_value("x.max().long().item()", counts);
+    least = most ? of_value("x.min().long().item()", counts) : NULL;
+    same = least ? PyObject_RichCompareBool(most, least, Py_EQ) : -1;
+    Py_XDECREF(least);
+    if (same == 0)
+        PyErr_Format(PyExc_NotImplementedError, "Inhomogeneous total count not supported by `%s`.",
+                     function);
+    if (same <= 0)
+        Py_CLEAR(most);
+    return most;
+}
+
+/* Shares of these concentrations, which have no gradient here. */
+static PyObject *dirichlet_sample(PyObject *Py_UNUSED(module), PyObject *concentration)
+{
+    if (grad_enabled() && tensor_check(concentration) && tensor_of(concentration)->requires_grad) {
+        PyErr_SetString(PyExc_NotImplementedError,
+                        "Saddle has no gradient through samples of Dirichlet and Beta: use "
+                        "sample() and log_prob(), or detach the concentration.");
+        return NULL;
+    }
+    return of_value("_sample_dirichlet(x.contiguous())", concentration);
+}
+
 /* |L^-1 x|^2, where x has batches before those of L. */
 static PyObject *mahalanobis(PyObject *Py_UNUSED(module), PyObject *args)
 {
@@ -177,6 +210,8 @@ int law_utils_init(PyObject *torch)
          "logits_to_probs(logits, is_binary=False): softmax, or sigmoid."},
         {"probs_to_logits", KEYWORDS(probs_to_logits),
          "probs_to_logits(probs, is_binary=False): log(p), or log(p / (1 - p))."},
+        {"_dirichlet_sample", dirichlet_sample, METH_O, "Shares of these concentrations."},
+        {"_one_count", one_count, METH_VARARGS, "_one_count(counts, function): their one value."},
         {"_mahalanobis", mahalanobis, METH_VARARGS, "_mahalanobis(L, x): |L^-1 x|^2."},
         {"_sum_rightmost", sum_rightmost, METH_VARARGS, "Sums the last dimensions."},
         {NULL, NULL, 0, NULL}};

@@ -50,6 +50,12 @@ int random_log_normal(struct tensor *t, double mean, double std, struct generato
 int random_geometric(struct tensor *t, double p, struct generator *g);
 /* t has the shape and dtype of the rates. */
 int random_poisson(struct tensor *t, const struct tensor *rates, struct generator *g);
+/* t and the parameters have one shape, which may be an expanded one for the parameters. Dirichlet:
+ * along the last dimension of t, which is contiguous. */
+int random_gamma(struct tensor *t, const struct tensor *shapes, struct generator *g);
+int random_dirichlet(struct tensor *t, const struct tensor *shapes, struct generator *g);
+int random_binomial(struct tensor *t, const struct tensor *counts, const struct tensor *p,
+                    struct generator *g);
 /* t is 1-D: a permutation of 0..n-1. */
 int random_permutation(struct tensor *t, struct generator *g);
 /* p (..., n) of weights to indices (..., count) int64. */

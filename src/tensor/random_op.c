@@ -50,6 +50,37 @@ int poisson_forward(const struct op *op, const struct value *args, struct tensor
     return filled(out, given, random_poisson(out[0], args[0].tensor, generator_of(&args[1])));
 }
 
+int gamma_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    bool given = out[0];
+
+    if (output_like(op, args[0].tensor, out) < 0)
+        return -1;
+    return filled(out, given, random_gamma(out[0], args[0].tensor, generator_of(&args[1])));
+}
+
+int dirichlet_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    bool given = out[0];
+
+    if (output_like(op, args[0].tensor, out) < 0)
+        return -1;
+    return filled(out, given, random_dirichlet(out[0], args[0].tensor, generator_of(&args[1])));
+}
+
+int binomial_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
+    struct tensor *counts = args[0].tensor, *p = args[1].tensor;
+    bool given = out[0];
+
+    if (tensor_dtype(counts) != tensor_dtype(p) || !tensor_same_shape(counts, p))
+        return error_set(ERROR_RUNTIME,
+                         "binomial: count and prob must have one shape and one dtype");
+    if (output_like(op, counts, out) < 0)
+        return -1;
+    return filled(out, given, random_binomial(out[0], counts, p, generator_of(&args[2])));
+}
+
 int multinomial_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *drawn =

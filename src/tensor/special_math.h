@@ -32,6 +32,7 @@ double special_zeta(double x, double q);      /* Hurwitz: sum over n >= 0 of (q 
 double special_polygamma(double n, double x); /* the n-th derivative of digamma */
 double special_gamma_p(double a, double x);   /* regularized incomplete gamma, lower and upper */
 double special_gamma_q(double a, double x);
+double special_gamma_slope(double a, double x); /* dx/da of a gamma number x of shape a */
 
 /* ---- Bessel functions: the modified ones, also scaled by exp(-|x|) or exp(x) ---- */
 

@@ -399,6 +399,26 @@ static struct worker *next_worker(LoaderIterator *self)
     return NULL;
 }
 
+/* The error of a worker as it comes out of PyTorch's: of the same class, its text the traceback. */
+static void caught_in_worker(const struct worker *worker)
+{
+    PyObject *type, *value, *traceback, *id, *message;
+
+    if (!worker->info || !PyErr_ExceptionMatches(PyExc_Exception))
+        return;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    id = PyObject_GetAttrString(worker->info, "id");
+    message = id ? worker_message(type, value, traceback, id) : NULL;
+    Py_XDECREF(id);
+    if (message)
+        worker_raise(type, message);
+    Py_XDECREF(message);
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+}
+
 static PyObject *batch_of(LoaderIterator *self, PyObject *index)
 {
     struct worker *worker;
@@ -414,6 +434,8 @@ static PyObject *batch_of(LoaderIterator *self, PyObject *index)
     }
     while ((worker = next_worker(self))) {
         batch = fetch(self, worker, index);
+        if (!batch && PyErr_Occurred())
+            caught_in_worker(worker);
         if (batch || PyErr_Occurred())
             return batch;
         worker->ended = true;

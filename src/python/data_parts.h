@@ -51,6 +51,13 @@ PyObject *data_class_getitem(PyObject *cls, PyObject *item);
 /* Sets an attribute to a value that is taken over; NULL passes its error on. */
 int data_take(PyObject *self, PyObject *name, PyObject *value);
 
+/* ---- errors of workers ---- */
+
+/* "Caught KeyError in DataLoader worker process 0." and the traceback. A new reference. */
+PyObject *worker_message(PyObject *type, PyObject *value, PyObject *traceback, PyObject *id);
+/* Raises the class with that text; a RuntimeError when it cannot be made of a text. */
+void worker_raise(PyObject *type, PyObject *message);
+
 /* ---- datasets ---- */
 
 extern PyTypeObject *dataset_type, *iterable_dataset_type;

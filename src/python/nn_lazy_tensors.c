@@ -134,6 +134,47 @@ static PyObject *get_attribute(PyObject *self, PyObject *name)
     return NULL;
 }
 
+/* Raises the error for a method of a tensor that an operator stands for. */
+static PyObject *refuse_operator(PyObject *self, const char *name, const char *kind)
+{
+    PyObject *what =
+        PyUnicode_FromFormat("<%s '%s' of 'torch._C._TensorBase' objects>", kind, name);
+
+    if (what)
+        refuse(self, what);
+    Py_XDECREF(what);
+    return NULL;
+}
+
+#define BINARY(name)                                                                               \
+    static PyObject *operator_##name(PyObject *a, PyObject *b)                                     \
+    {                                                                                              \
+        return refuse_operator(is_lazy(a) ? a : b, #name, "method");                               \
+    }
+BINARY(add)
+BINARY(sub) BINARY(mul) BINARY(div) BINARY(remainder) BINARY(matmul)
+#undef BINARY
+
+    static PyObject *operator_pow(PyObject *a, PyObject *b, PyObject *Py_UNUSED(modulus))
+{
+    return refuse_operator(is_lazy(a) ? a : b, "pow", "method");
+}
+
+static PyObject *operator_neg(PyObject *self)
+{
+    return refuse_operator(self, "neg", "method");
+}
+
+static PyObject *operator_abs(PyObject *self)
+{
+    return refuse_operator(self, "abs", "method");
+}
+
+static PyObject *get_item(PyObject *self, PyObject *Py_UNUSED(index))
+{
+    return refuse_operator(self, "__getitem__", "slot wrapper");
+}
+
 static PyObject *show(PyObject *self)
 {
     return PyUnicode_FromFormat("<%s>", _PyType_Name(Py_TYPE(self)));
@@ -220,6 +261,16 @@ static int add_type(PyObject *home, const char *name, PyTypeObject *base, PyType
         {Py_tp_getattro, get_attribute},
         {Py_tp_methods, methods},
         {Py_tp_getset, attributes},
+        {Py_nb_add, operator_add},
+        {Py_nb_subtract, operator_sub},
+        {Py_nb_multiply, operator_mul},
+        {Py_nb_true_divide, operator_div},
+        {Py_nb_remainder, operator_remainder},
+        {Py_nb_matrix_multiply, operator_matmul},
+        {Py_nb_power, operator_pow},
+        {Py_nb_negative, operator_neg},
+        {Py_nb_absolute, operator_abs},
+        {Py_mp_subscript, get_item},
         {Py_tp_doc, "A tensor whose shape is not known yet; the first call of its module finds it "
                     "out."},
         {0, NULL},

@@ -14,8 +14,13 @@
 
 static void *take_block(struct parsed_args *out, size_t bytes)
 {
-    void *block;
+    const int words = (int)((bytes + sizeof(*out->space) - 1) / sizeof(*out->space));
+    void *block = out->space + out->space_used;
 
+    if (bytes <= sizeof(out->space) - (size_t)out->space_used * sizeof(*out->space)) {
+        out->space_used += words;
+        return block;
+    }
     if (out->block_count == OP_MAX_ARGS)
         return NULL;
     block = mem_alloc(bytes);
@@ -26,15 +31,10 @@ static void *take_block(struct parsed_args *out, size_t bytes)
 
 static int64_t *take_ints(struct parsed_args *out, Py_ssize_t count)
 {
-    int64_t *ints = out->small_ints + out->small_used;
-
-    if (out->small_used + count > (Py_ssize_t)(sizeof(out->small_ints) / sizeof(*ints)))
-        return take_block(out, (size_t)count * sizeof(*ints));
-    out->small_used += (int)count;
-    return ints;
+    return take_block(out, (size_t)count * sizeof(int64_t));
 }
 
-void args_release(struct parsed_args *args)
+void args_release_all(struct parsed_args *args)
 {
     for (int i = 0; i < args->owned_count; i++)
         tensor_unref(args->owned[i]);
@@ -219,10 +219,9 @@ static int read_float(PyObject *object, struct value *v)
     return status;
 }
 
-static int read_value(const struct param *p, bool number_too, PyObject *object, struct value *v,
-                      struct parsed_args *out)
+static int read_any(const struct param *p, bool number_too, PyObject *object, struct value *v,
+                    struct parsed_args *out)
 {
-    v->given = true;
     if (object == Py_None && p->nullable) {
         v->given = false;
         return 1;
@@ -263,6 +262,19 @@ static int read_value(const struct param *p, bool number_too, PyObject *object, 
     default:
         return p->type == VALUE_OBJECT;
     }
+}
+
+/* Most of what there is to read is a tensor. */
+static inline int read_value(const struct param *p, bool number_too, PyObject *object,
+                             struct value *v, struct parsed_args *out)
+{
+    v->given = true;
+    if (p->type == VALUE_TENSOR && Py_IS_TYPE(object, tensor_type) &&
+        tensor_of(object)->numel > 0) {
+        v->tensor = tensor_of(object);
+        return 1;
+    }
+    return read_any(p, number_too, object, v, out);
 }
 
 /* ---- which value is meant ---- */
@@ -421,27 +433,24 @@ static int read_keywords(const struct schema *schema, const struct python_call *
 int args_parse(const struct schema *schema, const struct python_call *call, bool takes_out,
                const char *self_name, struct parsed_args *out)
 {
-    uint32_t seen = 0;
+    uint32_t seen = 0, left;
     int status;
 
-    out->owned_count = out->block_count = out->small_used = 0;
+    out->owned_count = out->block_count = out->space_used = 0;
     memset(out->out, 0, sizeof(out->out));
     status = read_positional(schema, call, &seen, out);
     if (status > 0 && call->names)
         status = read_keywords(schema, call, takes_out, self_name, &seen, out);
-    for (int i = 0; i < schema->count && status > 0; i++) {
-        if (seen >> i & 1)
-            continue;
-        if (!schema->params[i].has_default)
-            status = 0;
-        else
-            out->values[i] = schema->params[i].value;
+    left = ((1u << schema->count) - 1) & ~seen;
+    if (status > 0 && !(left & ~schema->defaults)) {
+        for (; left; left &= left - 1)
+            out->values[__builtin_ctz(left)] = schema->params[__builtin_ctz(left)].value;
+        return 1;
     }
-    if (status <= 0)
-        args_release(out);
+    args_release(out);
     if (status < 0 && !PyErr_Occurred())
         python_error();
-    return status;
+    return status < 0 ? -1 : 0;
 }
 
 int shape_read(PyObject *const *args, Py_ssize_t count, int64_t *shape)

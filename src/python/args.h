@@ -20,8 +20,8 @@ struct parsed_args {
     int owned_count;
     void *blocks[OP_MAX_ARGS];
     int block_count;
-    int64_t small_ints[32];
-    int small_used;
+    int64_t space[32]; /* the first blocks lie here */
+    int space_used;
 };
 
 /* A call as METH_FASTCALL | METH_KEYWORDS hands it over. */
@@ -36,7 +36,12 @@ struct python_call {
  * call the first argument beside its name in the schema ("input"), or NULL. */
 int args_parse(const struct schema *schema, const struct python_call *call, bool takes_out,
                const char *self_name, struct parsed_args *out);
-void args_release(struct parsed_args *args);
+void args_release_all(struct parsed_args *args);
+static inline void args_release(struct parsed_args *args)
+{
+    if (args->owned_count || args->block_count)
+        args_release_all(args);
+}
 /* The index of the parameter of that name or alias, -1 if there is none. */
 int args_find_name(const struct schema *schema, const char *name, const char *self_name);
 /* Raises the TypeError that explains why the call fits none of the schemas, of a method (its first

@@ -107,6 +107,7 @@ static int named_parameter(const struct schema *s)
 static void drop_self(struct schema *s)
 {
     memmove(s->params, s->params + 1, (size_t)--s->count * sizeof(*s->params));
+    s->defaults >>= 1;
     s->positional--;
     s->number_first = s->numbers;
 }
@@ -121,7 +122,7 @@ static void add_out(struct schema *s)
         return;
     *p = out;
     p->type = s->outputs == 1 ? VALUE_TENSOR : VALUE_TENSORS;
-    s->count++;
+    s->defaults |= 1u << s->count++;
 }
 
 /* The same with names for the dimensions: false when there are none in it. */
@@ -134,6 +135,7 @@ static bool turn_to_names(struct schema *s)
             continue;
         p->type = p->type == VALUE_INTS ? VALUE_NAMES : VALUE_NAME;
         p->has_default = p->nullable = false;
+        s->defaults &= ~(1u << i);
         return true;
     }
     return false;

@@ -94,18 +94,19 @@ static PyObject *named_results(const struct op *op, PyObject *const *items, bool
 {
     static PyTypeObject *types[OP_COUNT][2];
     PyTypeObject **type = &types[op->id][given];
-    PyObject *result;
+    PyStructSequence *result;
 
     if (!*type)
         *type = make_named_type(op, given);
-    result = *type ? PyStructSequence_New(*type) : NULL;
+    /* PyStructSequence_New() looks up in three dicts how many fields there are */
+    result = *type ? PyObject_GC_NewVar(PyStructSequence, *type, op->outputs) : NULL;
     for (int i = 0; i < op->outputs; i++) {
         if (result)
-            PyStructSequence_SetItem(result, i, items[i]);
+            result->ob_item[i] = items[i];
         else
             Py_XDECREF(items[i]);
     }
-    return result;
+    return (PyObject *)result;
 }
 
 static PyObject *give_list(const struct op *op, const struct value *values)
@@ -342,7 +343,7 @@ static PyType_Spec function_spec = {.name = "torch.builtin_function",
 static PyType_Spec method_spec = {.name = "torch.builtin_method",
                                   .basicsize = sizeof(OpObject),
                                   .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL |
-                                           Py_TPFLAGS_METHOD_DESCRIPTOR |
+                                           Py_TPFLAGS_METHOD_DESCRIPTOR | Py_TPFLAGS_IMMUTABLETYPE |
                                            Py_TPFLAGS_DISALLOW_INSTANTIATION,
                                   .slots = (PyType_Slot[]){{Py_tp_repr, op_repr},
                                                            {Py_tp_call, PyVectorcall_Call},

@@ -274,7 +274,17 @@ struct tensor *tensor_from_python(PyObject *object, enum dtype dtype)
     return converted;
 }
 
-/* ---- tensors to nested lists ---- */
+/* ---- tensors to numbers and nested lists ---- */
+
+/* An element as a Python number; the types that most tensors have go no further than this. */
+static PyObject *element_to_python(enum dtype dtype, const void *at)
+{
+    if (dtype == DTYPE_f32)
+        return PyFloat_FromDouble(*(const float *)at);
+    if (dtype == DTYPE_i64)
+        return PyLong_FromLongLong(*(const int64_t *)at);
+    return scalar_to_python(dtype_load(dtype, at));
+}
 
 static PyObject *list_level(const struct tensor *t, int dim, const char *at)
 {
@@ -282,7 +292,7 @@ static PyObject *list_level(const struct tensor *t, int dim, const char *at)
     PyObject *list;
 
     if (dim == t->ndim)
-        return scalar_to_python(dtype_load(tensor_dtype(t), at));
+        return element_to_python(tensor_dtype(t), at);
     step = t->stride[dim] * (int64_t)dtype_size(tensor_dtype(t));
     list = PyList_New(t->shape[dim]);
     for (int64_t i = 0; list && i < t->shape[dim]; i++) {
@@ -317,10 +327,14 @@ static PyObject *method_complex(PyObject *self, PyObject *unused)
 
 static PyObject *method_item(PyObject *self, PyObject *unused)
 {
+    const struct tensor *t = tensor_of(self);
     struct scalar s;
 
     (void)unused;
-    return tensor_item(tensor_of(self), &s) < 0 ? python_error() : scalar_to_python(s);
+    if (t->numel == 1)
+        return element_to_python(tensor_dtype(t), tensor_data(t));
+    tensor_item(t, &s); /* says what is wrong */
+    return python_error();
 }
 
 /* ---- other dtypes ---- */

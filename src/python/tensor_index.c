@@ -66,6 +66,13 @@ static bool index_slice(struct indexing *x, PyObject *slice)
     return x->view != NULL;
 }
 
+static bool index_long(struct indexing *x, PyObject *number)
+{
+    int64_t i = PyLong_AsLongLong(number);
+
+    return !(i == -1 && PyErr_Occurred()) && index_int(x, i);
+}
+
 static bool index_none(struct indexing *x)
 {
     x->view = d_unsqueeze(x->view, x->dim++);
@@ -154,12 +161,31 @@ static int dims_taken(PyObject *part)
 {
     struct tensor *t;
 
+    if (PySlice_Check(part) || PyLong_CheckExact(part))
+        return 1;
     if (part == Py_None || part == Py_Ellipsis || PyBool_Check(part))
         return 0;
     if (!tensor_check(part))
         return 1;
     t = tensor_of(part);
     return t->dtype == DTYPE_b8 || t->dtype == DTYPE_u8 ? t->ndim : 1;
+}
+
+/* Whether there is a dimension left for this part; an exception otherwise. */
+static bool has_dimension(const struct indexing *x, PyObject *part)
+{
+    if (x->dim < x->view->ndim)
+        return true;
+    if (PySlice_Check(part) && x->view->ndim == 0)
+        PyErr_SetString(PyExc_IndexError, "slice() cannot be applied to a 0-dim tensor.");
+    else if (x->view->ndim == 0 && x->dim == 0)
+        PyErr_SetString(PyExc_IndexError,
+                        "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or "
+                        "`tensor.item<T>()` in C++ to convert a 0-dim tensor to a number");
+    else
+        PyErr_Format(PyExc_IndexError, "too many indices for tensor of dimension %d",
+                     x->view->ndim);
+    return false;
 }
 
 static bool index_part(struct indexing *x, PyObject *part, int taken)
@@ -170,33 +196,23 @@ static bool index_part(struct indexing *x, PyObject *part, int taken)
         x->dim += x->view->ndim - x->dim - taken;
         return true;
     }
-    if (!PyBool_Check(part) && !tensor_check(part) && !PySequence_Check(part) &&
-        !PySlice_Check(part) && !PyIndex_Check(part))
-        return index_object(x, part);
-    if (x->dim >= x->view->ndim && !PyBool_Check(part) && dims_taken(part) > 0) {
-        if (PySlice_Check(part) && x->view->ndim == 0)
-            PyErr_SetString(PyExc_IndexError, "slice() cannot be applied to a 0-dim tensor.");
-        else if (x->view->ndim == 0 && x->dim == 0)
-            PyErr_SetString(PyExc_IndexError,
-                            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or "
-                            "`tensor.item<T>()` in C++ to convert a 0-dim tensor to a number");
-        else
-            PyErr_Format(PyExc_IndexError, "too many indices for tensor of dimension %d",
-                         x->view->ndim);
-        return false;
-    }
     if (PySlice_Check(part))
-        return index_slice(x, part);
-    if (PyLong_Check(part) && !PyBool_Check(part)) {
-        int64_t i = PyLong_AsLongLong(part);
-
-        return !(i == -1 && PyErr_Occurred()) && index_int(x, i);
-    }
+        return has_dimension(x, part) && index_slice(x, part);
+    if (PyLong_Check(part) && !PyBool_Check(part))
+        return has_dimension(x, part) && index_long(x, part);
     if (tensor_check(part))
-        return index_tensor_part(x, tensor_of(part));
-    if (PyIndex_Check(part) && !PySequence_Check(part) && !PyBool_Check(part)) {
-        Py_ssize_t i = PyNumber_AsSsize_t(part, PyExc_IndexError);
+        return (dims_taken(part) == 0 || has_dimension(x, part)) &&
+               index_tensor_part(x, tensor_of(part));
+    if (PyBool_Check(part))
+        return index_object(x, part);
+    if (PySequence_Check(part))
+        return has_dimension(x, part) && index_object(x, part);
+    if (PyIndex_Check(part)) {
+        Py_ssize_t i;
 
+        if (!has_dimension(x, part))
+            return false;
+        i = PyNumber_AsSsize_t(part, PyExc_IndexError);
         return !(i == -1 && PyErr_Occurred()) && index_int(x, i);
     }
     return index_object(x, part);
@@ -262,13 +278,38 @@ static void *index_error(void)
     return PyErr_Occurred() ? (error_clear(), NULL) : python_error();
 }
 
+/* x[i], 0 <= i < the first dimension's size. */
+static PyObject *item_at(struct tensor *t, int64_t i)
+{
+    struct value args[] = {tensor_value(t), int_value(0), int_value(i)};
+    struct tensor *out = NULL;
+
+    return op_call(&ops[OP_select], args, &out) < 0 ? python_error() : tensor_wrap(out);
+}
+
+/* The number where index is one that fits the first dimension, else -1. */
+static int64_t plain_index(const struct tensor *t, PyObject *index)
+{
+    int overflow = 0;
+    int64_t i = PyLong_CheckExact(index) ? PyLong_AsLongLongAndOverflow(index, &overflow) : -1;
+
+    if (!PyLong_CheckExact(index) || overflow || t->ndim == 0)
+        return -1;
+    i += i < 0 ? t->shape[0] : 0;
+    return i < t->shape[0] ? i : -1;
+}
+
 static PyObject *tensor_getitem(PyObject *self, PyObject *index)
 {
     struct indexing x = {0};
-    size_t mark = pool_open();
     PyObject *result = NULL;
     struct tensor *found;
+    int64_t i = plain_index(tensor_of(self), index);
+    size_t mark;
 
+    if (i >= 0)
+        return item_at(tensor_of(self), i);
+    mark = pool_open();
     if (apply_index(&x, tensor_of(self), index)) {
         found = x.view;
         if (x.index_count)
@@ -377,14 +418,13 @@ static Py_ssize_t tensor_length(PyObject *self)
 
 static PyObject *tensor_item_at(PyObject *self, Py_ssize_t i)
 {
-    struct tensor *t = tensor_of(self), *out = NULL;
-    struct value args[] = {tensor_value(t), int_value(0), int_value(i)};
+    struct tensor *t = tensor_of(self);
 
     if (t->ndim == 0 || i >= t->shape[0]) {
         PyErr_SetString(PyExc_IndexError, "index out of range");
         return NULL;
     }
-    return op_call(&ops[OP_select], args, &out) < 0 ? python_error() : tensor_wrap(out);
+    return item_at(t, i);
 }
 
 static PyObject *tensor_iterate(PyObject *self)

@@ -15,7 +15,9 @@ PyTypeObject *tensor_type;
 
 /* ---- life ---- */
 
-/* Ended plain Tensor objects wait here for the next result: small operations make one each. */
+/* Ended plain Tensor objects wait here for the next result: small operations make one each. They
+ * keep their reference to the type, and their dict while it is empty: by an object's dict Python
+ * sees at once that a method is the type's, where without one it has to look it up. */
 enum { FREE_OBJECTS = 256 };
 static TensorObject *free_objects[FREE_OBJECTS];
 static int free_count;
@@ -24,14 +26,25 @@ static TensorObject *object_alloc(PyTypeObject *type)
 {
     TensorObject *self;
 
-    if (type != tensor_type || free_count == 0)
-        return (TensorObject *)type->tp_alloc(type, 0);
-    self = free_objects[--free_count];
-    PyObject_Init((PyObject *)self, type);
-    self->dict = self->weakrefs = NULL;
-    self->resting = false;
-    PyObject_GC_Track(self);
+    if (type == tensor_type && free_count > 0) {
+        self = free_objects[--free_count];
+        _Py_NewReference((PyObject *)self);
+        PyObject_GC_Track(self);
+        return self;
+    }
+    self = (TensorObject *)type->tp_alloc(type, 0);
+    if (self && !(self->dict = PyDict_New()))
+        Py_CLEAR(self);
     return self;
+}
+
+static bool keep_object(TensorObject *self)
+{
+    if (!Py_IS_TYPE(self, tensor_type) || free_count == FREE_OBJECTS || !self->dict ||
+        PyDict_GET_SIZE(self->dict) > 0 || Py_REFCNT(self->dict) > 1)
+        return false;
+    free_objects[free_count++] = self;
+    return true;
 }
 
 static PyObject *object_of(PyTypeObject *type, struct tensor *t)
@@ -156,16 +169,15 @@ static void tensor_dealloc(PyObject *object)
     PyObject_GC_UnTrack(self);
     if (self->weakrefs)
         PyObject_ClearWeakRefs(object);
-    Py_CLEAR(self->dict);
     if (t) {
         t->python = NULL;
         self->tensor = NULL;
         tensor_unref(t);
     }
-    if (type == tensor_type && free_count < FREE_OBJECTS)
-        free_objects[free_count++] = self;
-    else
-        type->tp_free(self);
+    if (keep_object(self))
+        return;
+    Py_CLEAR(self->dict);
+    type->tp_free(self);
     Py_DECREF(type);
 }
 

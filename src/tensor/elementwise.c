@@ -107,17 +107,17 @@ static int check_power(enum dtype dtype, const struct tensor *exponent)
     return error_set(ERROR_RUNTIME, "Integers to negative integer powers are not allowed.");
 }
 
-/* The Scalar arguments, in order, for the kernel. */
+/* The Scalar arguments, which stand behind the tensors, for the kernel. */
 static void collect_params(const struct op *op, const struct value *args, int inputs,
                            struct scalar params[2])
 {
     const struct schema *schema = op_schema(op);
-    int count = 0;
 
-    params[0] = params[1] = scalar_int(0);
-    for (int i = inputs; i < schema->count && count < 2; i++) {
-        if (schema->params[i].type == VALUE_SCALAR)
-            params[count++] = args[i].scalar;
+    for (int k = 0; k < 2; k++) {
+        const int i = inputs + k;
+        const bool there = i < schema->count && schema->params[i].type == VALUE_SCALAR;
+
+        params[k] = there ? args[i].scalar : scalar_int(0);
     }
 }
 
@@ -313,18 +313,16 @@ static int run_small(const struct op *op, enum op_id id, struct tensor *const *i
 
 /* ---- any way ---- */
 
-int elementwise_run(const struct op *op, enum op_id id, struct tensor *const *inputs,
-                    const struct scalar *params, struct tensor **out)
+/* Apart from the short way, which would pay for all that it keeps on the stack. */
+static __attribute__((noinline)) int run_any(const struct op *op, enum op_id id,
+                                             struct tensor *const *inputs,
+                                             const struct scalar *params, struct tensor **out)
 {
-    int count = rows[id].inputs, status, ndim;
+    int count = rows[id].inputs, status = -1, ndim;
     struct tensor *in[3] = {NULL}, *made = *out, *target;
     enum dtype common, dtype, result;
     int64_t shape[TENSOR_MAX_DIMS];
 
-    status = run_small(op, id, inputs, params, out);
-    if (status != 0)
-        return status > 0 ? 0 : -1;
-    status = -1;
     if (elementwise_check(id, count, inputs, *out) < 0)
         return -1;
     common = op_result_type(count, inputs);
@@ -364,6 +362,16 @@ end:
     else if (!*out)
         tensor_unref(made);
     return status;
+}
+
+int elementwise_run(const struct op *op, enum op_id id, struct tensor *const *inputs,
+                    const struct scalar *params, struct tensor **out)
+{
+    int status = run_small(op, id, inputs, params, out);
+
+    if (status == 0)
+        return run_any(op, id, inputs, params, out);
+    return status > 0 ? 0 : -1;
 }
 
 /* ---- forward functions ---- */

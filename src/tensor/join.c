@@ -1,11 +1,32 @@
 /* Joining tensors, and copies in another order: flip, roll, triangles, diagonals; windows. */
 #include "base/error.h"
+#include "tensor/iter.h"
 #include "tensor/op.h"
 #include "tensor/reduce.h"
 
 #include <string.h>
 
 /* ---- joining ---- */
+
+/* Puts the elements of a contiguous tensor where, along dim, those of `to` from `start` on lie,
+ * `length` of them: as many bytes at a time as are neighbours in both. */
+static void put_rows(struct tensor *to, int dim, int64_t start, int64_t length,
+                     const struct tensor *from)
+{
+    const int64_t unit = to->stride[dim] * (int64_t)dtype_size(tensor_dtype(to));
+    const char *at = tensor_data(from);
+    const char *end = at + from->numel * (int64_t)dtype_size(tensor_dtype(to));
+    char *row = tensor_data(to) + start * unit;
+
+    for (; at < end; at += length * unit, row += to->shape[dim] * unit)
+        memcpy(row, at, (size_t)(length * unit));
+}
+
+/* Whether that is to be done of few elements, which need no iterator. */
+static bool takes_rows(const struct tensor *to, const struct tensor *from)
+{
+    return from->dtype == to->dtype && to->numel <= ITER_GRAIN && tensor_is_contiguous(from);
+}
 
 /* The part of t from `start` on, `length` long, along dim. */
 static struct tensor *part(struct tensor *t, int dim, int64_t start, int64_t length)
@@ -82,9 +103,13 @@ int cat_forward(const struct op *op, const struct value *args, struct tensor **o
     for (int i = 0; result && status == 0 && i < count; i++) {
         if (list[i]->numel == 0)
             continue;
-        target = part(result, dim, start, list[i]->shape[dim]);
-        status = target ? tensor_copy(target, list[i]) : -1;
-        tensor_unref(target);
+        if (takes_rows(result, list[i])) {
+            put_rows(result, dim, start, list[i]->shape[dim], list[i]);
+        } else {
+            target = part(result, dim, start, list[i]->shape[dim]);
+            status = target ? tensor_copy(target, list[i]) : -1;
+            tensor_unref(target);
+        }
         start += list[i]->shape[dim];
     }
     if (status < 0) {
@@ -122,6 +147,10 @@ int stack_forward(const struct op *op, const struct value *args, struct tensor *
     for (int d = 0; result && d < ndim - 1; d++)
         stride[d] = result->stride[d < dim ? d : d + 1];
     for (int i = 0; result && status == 0 && i < count; i++) {
+        if (takes_rows(result, list[i])) {
+            put_rows(result, dim, i, 1, list[i]);
+            continue;
+        }
         target = tensor_view(result, ndim - 1, list[0]->shape, stride, i * result->stride[dim]);
         status = target ? tensor_copy(target, list[i]) : -1;
         tensor_unref(target);

@@ -45,8 +45,11 @@
      * to be read again. */                                                                        \
     static inline void softmax_short_##id(int64_t n, T *out, const T *in)                          \
     {                                                                                              \
-        T row[VECTOR_BYTES / sizeof(T)];                                                           \
-        vector_##id x = m_exp(vector_load_##id(in, n) - row_max_##id(n, in));                      \
+        T row[VECTOR_BYTES / sizeof(T)], most = in[0];                                             \
+        vector_##id x;                                                                             \
+        for (int64_t i = 1; i < n; i++)                                                            \
+            most = in[i] > most ? in[i] : most;                                                    \
+        x = m_exp(vector_load_##id(in, n) - most);                                                 \
         memcpy(row, &x, VECTOR_BYTES);                                                             \
         x *= 1 / row_sum_##id(n, row);                                                             \
         vector_store_##id(out, x, n);                                                              \

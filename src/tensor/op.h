@@ -173,6 +173,7 @@ struct schema {
     uint32_t tensors;           /* bit i: argument i is a Tensor */
     uint32_t lists;             /* bit i: argument i is a list of tensors */
     uint32_t dtypes;            /* bit i: argument i is a ScalarType */
+    uint32_t defaults;          /* bit i: argument i may be left out */
     int outputs;
     int size_average; /* the argument of a loss that `reduction` has replaced; 0: there is none */
     const char *result_names; /* "values, indices": in the schema behind "->"; NULL: one result */

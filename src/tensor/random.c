@@ -75,19 +75,24 @@ static inline uint32_t temper(uint32_t y)
 }
 
 /* `left` is one more than the words that are still to be had (PyTorch keeps it so). */
-uint32_t generator_u32(struct generator *g)
+static inline uint32_t next_word(struct generator *g)
 {
-    if (g->left == 1)
+    if (__builtin_expect(g->left == 1, 0))
         refill(g);
     g->left--;
     return temper(g->state[g->next++]);
 }
 
+uint32_t generator_u32(struct generator *g)
+{
+    return next_word(g);
+}
+
 uint64_t generator_u64(struct generator *g)
 {
-    uint64_t high = generator_u32(g);
+    uint64_t high = next_word(g);
 
-    return high << 32 | generator_u32(g);
+    return high << 32 | next_word(g);
 }
 
 static inline float to_float(uint32_t bits)
@@ -200,6 +205,11 @@ int random_fill(struct tensor *t, random_draw_fn *draw, const struct random_law 
         return -1;
     if (!g)
         g = generator_default();
+    if (tensor_is_contiguous(t)) {
+        for (int64_t i = 0; i < t->numel; i++)
+            dtype_store(dtype, data + i * size, draw(g, law));
+        return 0;
+    }
     random_walk_init(&w, t, NULL);
     for (int64_t i = 0; i < t->numel; i++, random_walk_next(&w))
         dtype_store(dtype, data + w.at[0] * size, draw(g, law));
@@ -316,11 +326,11 @@ int random_uniform(struct tensor *t, double from, double to, struct generator *g
 
 /* ---- normal ---- */
 
-struct scalar random_draw_normal(struct generator *g, const struct random_law *law)
+static double draw_normal(struct generator *g, double mean, double std)
 {
     if (g->has_next_double) {
         g->has_next_double = false;
-        return scalar_float(fma(g->next_double, law->b, law->a));
+        return fma(g->next_double, std, mean);
     }
 
     double u1 = generator_double(g), u2 = generator_double(g);
@@ -328,7 +338,19 @@ struct scalar random_draw_normal(struct generator *g, const struct random_law *l
 
     g->has_next_double = true;
     g->next_double = radius * sin(theta);
-    return scalar_float(fma(radius * cos(theta), law->b, law->a));
+    return fma(radius * cos(theta), std, mean);
+}
+
+struct scalar random_draw_normal(struct generator *g, const struct random_law *law)
+{
+    return scalar_float(draw_normal(g, law->a, law->b));
+}
+
+/* Fewer floats than a block, contiguous. */
+static void normal_few(float *data, int64_t count, double mean, double std, struct generator *g)
+{
+    for (int64_t i = 0; i < count; i++)
+        data[i] = (float)draw_normal(g, mean, std);
 }
 
 /* PyTorch has logarithm, root and cosine of bfloat16, rounded; those of half are floats. */
@@ -392,10 +414,14 @@ int random_normal(struct tensor *t, double mean, double std, struct generator *g
     }
     if (random_check_float(t, "normal_kernel_cpu") < 0)
         return -1;
-    if (t->numel < NORMAL_BLOCK || !tensor_is_contiguous(t))
-        return random_fill(t, random_draw_normal, &law, g);
     if (!g)
         g = generator_default();
+    if (t->numel < NORMAL_BLOCK && t->dtype == DTYPE_f32 && tensor_is_contiguous(t)) {
+        normal_few((float *)tensor_data(t), t->numel, mean, std, g);
+        return 0;
+    }
+    if (t->numel < NORMAL_BLOCK || !tensor_is_contiguous(t))
+        return random_fill(t, random_draw_normal, &law, g);
     if (dtype_is_stored(tensor_dtype(t)))
         return normal_stored(t, mean, std, g);
     if (t->dtype == DTYPE_f32)

@@ -180,6 +180,8 @@ void schema_parse(struct schema *schema, const char *s)
             s += p->name_length;
             if (*s == '=')
                 s = read_default(s + 1, p);
+            if (p->has_default)
+                schema->defaults |= 1u << schema->count;
             if (p->name_length == 12 && memcmp(p->name, "size_average", 12) == 0)
                 schema->size_average = schema->count;
             if (p->type == VALUE_TENSOR)

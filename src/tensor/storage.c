@@ -2,17 +2,22 @@
 #include "base/mem.h"
 #include "tensor/tensor.h"
 
+#include <assert.h>
+
 bool storage_inference;
 
-static struct storage *storage_header(size_t nbytes)
+static_assert(sizeof(struct storage) + STORAGE_INLINE <= POOL_LARGEST, "a block of the pool");
+
+static struct storage *storage_header(size_t nbytes, size_t room)
 {
-    struct storage *s = pool_alloc(sizeof(*s));
+    struct storage *s = pool_alloc(sizeof(*s) + room);
 
     if (!s)
         return NULL;
     s->refs = 1;
     s->version = 0;
     s->inference = storage_inference;
+    s->room = (uint16_t)room;
     s->nbytes = nbytes;
     s->release = NULL;
     s->owner = NULL;
@@ -21,11 +26,12 @@ static struct storage *storage_header(size_t nbytes)
 
 struct storage *storage_new(size_t nbytes)
 {
-    struct storage *s = storage_header(nbytes);
+    const bool is_small = nbytes <= STORAGE_INLINE;
+    struct storage *s = storage_header(nbytes, is_small ? nbytes : 0);
 
     if (!s)
         return NULL;
-    if (nbytes <= STORAGE_INLINE) {
+    if (is_small) {
         s->data = s->inline_data;
         return s;
     }
@@ -45,7 +51,7 @@ struct storage *storage_new(size_t nbytes)
 
 struct storage *storage_wrap(void *data, size_t nbytes, void (*release)(void *), void *owner)
 {
-    struct storage *s = storage_header(nbytes);
+    struct storage *s = storage_header(nbytes, 0);
 
     if (!s)
         return NULL;
@@ -68,5 +74,5 @@ void storage_unref(struct storage *s)
         s->release(s->owner);
     else if (s->data != s->inline_data)
         pool_free(s->data, s->nbytes);
-    pool_free(s, sizeof(*s));
+    pool_free(s, sizeof(*s) + s->room);
 }

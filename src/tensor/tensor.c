@@ -32,11 +32,25 @@ static struct tensor *tensor_header(enum dtype dtype, struct storage *storage)
 
 static void set_contiguous(struct tensor *t, int ndim, const int64_t *shape, int64_t numel)
 {
+    int64_t step = 1;
+
     t->ndim = (uint8_t)ndim;
     t->numel = numel;
-    if (ndim > 0) /* shape may be NULL otherwise */
-        memcpy(t->shape, shape, (size_t)ndim * sizeof(*shape));
-    shape_strides(ndim, shape, t->stride);
+    for (int d = ndim - 1; d >= 0; d--) {
+        t->shape[d] = shape[d];
+        t->stride[d] = step;
+        step *= shape[d] > 1 ? shape[d] : 1; /* beside a dimension of 0 it may wrap round */
+    }
+}
+
+/* The bytes of so many elements; false where they are too many. */
+static bool counts_bytes(enum dtype dtype, int64_t numel, size_t *nbytes)
+{
+    int64_t bytes;
+    bool fits = !__builtin_mul_overflow(numel, (int64_t)dtype_size(dtype), &bytes);
+
+    *nbytes = (size_t)bytes;
+    return fits;
 }
 
 static int check_shape(int ndim, const int64_t *shape)
@@ -63,10 +77,9 @@ static int checked_size(enum dtype dtype, int ndim, const int64_t *shape, int64_
 
     if (check_shape(ndim, shape) < 0)
         return -1;
-    if (!shape_counts(ndim, shape, numel) || *numel > INT64_MAX / (int64_t)dtype_size(dtype))
+    if (!shape_counts(ndim, shape, numel) || !counts_bytes(dtype, *numel, nbytes))
         return error_set(ERROR_RUNTIME, "Storage size calculation overflowed with sizes=%s",
                          shape_text(ndim, shape, text, sizeof(text)));
-    *nbytes = (size_t)*numel * dtype_size(dtype);
     return 0;
 }
 
@@ -163,14 +176,15 @@ struct tensor *tensor_new_like(const struct tensor *like, enum dtype dtype)
 {
     struct storage *storage;
     struct tensor *t;
+    size_t nbytes;
 
     if (dtype == DTYPE_NONE)
         dtype = tensor_dtype(like);
-    if (like->numel > INT64_MAX / (int64_t)dtype_size(dtype)) { /* it is expanded */
+    if (!counts_bytes(dtype, like->numel, &nbytes)) { /* it is expanded */
         tensor_check_size(dtype, like->ndim, like->shape);
         return NULL;
     }
-    storage = storage_new((size_t)like->numel * dtype_size(dtype));
+    storage = storage_new(nbytes);
     if (!storage)
         return NULL;
     t = tensor_header(dtype, storage);

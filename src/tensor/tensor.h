@@ -19,19 +19,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TENSOR_MAX_DIMS = 16, STORAGE_INLINE = 64 };
+/* STORAGE_INLINE: what a block of the pool (base/mem.h) has behind a storage. */
+enum { TENSOR_MAX_DIMS = 16, STORAGE_INLINE = 1984 };
 
 /* Bytes that tensors share. `version` counts the in-place changes, so that autograd notices one. */
 struct storage {
     int refs;
     uint32_t version;
     bool inference; /* storage_inference was on when it was made */
+    uint16_t room;  /* bytes of inline_data */
     size_t nbytes;
     char *data;
     void (*release)(void *owner); /* for memory of somebody else (a NumPy array), else NULL */
     void *owner;
     /* Small tensors live here: no second allocation. */
-    char inline_data[STORAGE_INLINE] __attribute__((aligned(16)));
+    char inline_data[] __attribute__((aligned(64)));
 };
 
 struct node;

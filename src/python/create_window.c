@@ -99,13 +99,13 @@ static PyObject *make_numbers(const struct window *w, int64_t length, bool perio
     bool recording = grad_set_enabled(false);
     size_t mark = pool_open();
     int64_t n = length + periodic;
-    struct tensor *t;
+    struct tensor *t, *place = places(n, o->dtype);
 
     if (length < 2)
-        t = tensor_full(o->dtype, 1, &length, scalar_int(1));
+        t = pool_keep(tensor_full(o->dtype, 1, &length, scalar_int(1)));
     else
-        t = tensor_ref(
-            d_call1(OP_clone, d_narrow(w->compute(places(n, o->dtype), n, numbers), 0, 0, length)));
+        t = place ? d_narrow(w->compute(place, n, numbers), 0, 0, length) : NULL;
+    t = t ? tensor_clone(t) : NULL;
     pool_close(mark);
     grad_set_enabled(recording);
     return create_finish(t, o);
@@ -209,7 +209,8 @@ static PyObject *frequencies(const char *name, const struct python_call *call, b
     k = places(count, o.dtype);
     for (int64_t i = (n + 1) / 2; k && !half && i < n; i++)
         dtype_store(o.dtype, tensor_data(k) + i * (int64_t)dtype_size(o.dtype), scalar_int(i - n));
-    t = k ? tensor_ref(scaled(k, 1.0 / ((double)n * d))) : NULL;
+    t = k ? scaled(k, 1.0 / ((double)n * d)) : NULL;
+    t = t ? tensor_ref(t) : NULL;
     pool_close(mark);
     return create_finish(t, &o);
 }

@@ -152,7 +152,8 @@ static PyObject *refuse_operator(PyObject *self, const char *name, const char *k
         return refuse_operator(is_lazy(a) ? a : b, #name, "method");                               \
     }
 BINARY(add)
-BINARY(sub) BINARY(mul) BINARY(div) BINARY(remainder) BINARY(matmul)
+BINARY(sub)
+BINARY(mul) BINARY(div) BINARY(remainder) BINARY(matmul)
 #undef BINARY
 
     static PyObject *operator_pow(PyObject *a, PyObject *b, PyObject *Py_UNUSED(modulus))

@@ -314,8 +314,7 @@ static void method_dealloc(PyObject *self)
 
 /* ---- functions ---- */
 
-/* <Class>.apply(*args, **kwargs), which gives the module. */
-static PyObject *apply_class(const char *class, PyObject *args, PyObject *kwargs)
+PyObject *prune_apply(const char *class, PyObject *args, PyObject *kwargs)
 {
     PyObject *method = method_apply((PyObject *)prune_class(class), args, kwargs);
     PyObject *module = method ? Py_NewRef(PyTuple_GET_ITEM(args, 0)) : NULL;
@@ -339,7 +338,7 @@ static PyObject *apply_named(const char *class, const struct binding *binding, P
         PyTuple_SET_ITEM(positional, i, Py_NewRef(v[i]));
     if (scores && v[binding->count - 1])
         others = Py_BuildValue("{sO}", "importance_scores", v[binding->count - 1]);
-    result = positional && !PyErr_Occurred() ? apply_class(class, positional, others) : NULL;
+    result = positional && !PyErr_Occurred() ? prune_apply(class, positional, others) : NULL;
     Py_XDECREF(positional);
     Py_XDECREF(others);
     return result;
@@ -402,169 +401,6 @@ static PyObject *is_pruned(PyObject *Py_UNUSED(self), PyObject *module)
     return list ? PyBool_FromLong(found) : NULL;
 }
 
-/* ---- pruning several weights together ---- */
-
-/* module.<name>_mask, or ones where there is none yet. */
-static PyObject *mask_or_ones(PyObject *module, PyObject *name)
-{
-    PyObject *hook = prune_hook_of(module, name, NULL), *weight, *locals, *ones;
-
-    Py_XDECREF(hook);
-    if (hook || PyErr_Occurred())
-        return hook ? weight_part(module, name, "_mask") : NULL;
-    weight = weight_part(module, name, "");
-    locals = weight ? Py_BuildValue("{sO}", "x", weight) : NULL;
-    ones = locals ? formula_value("ones_like(x)", NULL, locals) : NULL;
-    Py_XDECREF(weight);
-    Py_XDECREF(locals);
-    return ones;
-}
-
-/* The score of a pair (module, name): what the dict says, or the weight. */
-static PyObject *score_of(PyObject *pair, PyObject *module, PyObject *name, PyObject *scores)
-{
-    PyObject *given = scores == Py_None ? NULL : PyDict_GetItemWithError(scores, pair);
-
-    if (given || PyErr_Occurred())
-        return Py_XNewRef(given);
-    return weight_part(module, name, "");
-}
-
-/* One vector of all scores, or with NULL of all masks. */
-static PyObject *joined(PyObject *pairs, PyObject *scores)
-{
-    PyObject *list = PyList_New(0), *utils = PyImport_ImportModule("torch.nn.utils");
-    PyObject *vector = NULL;
-    int status = list && utils ? 0 : -1;
-
-    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(pairs); i++) {
-        PyObject *pair = PyList_GET_ITEM(pairs, i), *module, *name, *value = NULL;
-
-        if (PyArg_ParseTuple(pair, "O!U", nn_module_type, &module, &name))
-            value = scores ? score_of(pair, module, name, scores) : mask_or_ones(module, name);
-        status = value ? PyList_Append(list, value) : -1;
-        Py_XDECREF(value);
-    }
-    if (status == 0)
-        vector = PyObject_CallMethod(utils, "parameters_to_vector", "O", list);
-    Py_XDECREF(list);
-    Py_XDECREF(utils);
-    return vector;
-}
-
-/* The method that prunes all of them, made from the keywords. */
-static PyObject *global_method(PyObject *class, PyObject *keywords, PyObject *name)
-{
-    PyObject *none = PyTuple_New(0), *method = NULL, *type = NULL;
-
-    if (none)
-        method = PyObject_Call(class, none, keywords);
-    Py_XDECREF(none);
-    if (method && PyObject_SetAttrString(method, "_tensor_name", name) == 0)
-        type = PyObject_GetAttrString(method, "PRUNING_TYPE");
-    if (type &&
-        (!PyUnicode_Check(type) || PyUnicode_CompareWithASCIIString(type, "unstructured") != 0)) {
-        PyErr_Format(PyExc_TypeError,
-                     "Only \"unstructured\" PRUNING_TYPE supported for the `pruning_method`. "
-                     "Found method %S of type %S",
-                     class, type);
-        Py_CLEAR(type);
-    }
-    if (!type)
-        Py_CLEAR(method);
-    Py_XDECREF(type);
-    return method;
-}
-
-/* Each weight gets its part of the mask. */
-static int share_mask(PyObject *pairs, PyObject *mask)
-{
-    Py_ssize_t start = 0;
-
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(pairs); i++) {
-        PyObject *module, *name, *weight, *locals = NULL, *part = NULL, *args = NULL, *done = NULL;
-
-        if (!PyArg_ParseTuple(PyList_GET_ITEM(pairs, i), "OO", &module, &name))
-            return -1;
-        weight = weight_part(module, name, "");
-        if (weight)
-            locals = Py_BuildValue("{sOsOsn}", "mask", mask, "w", weight, "start", start);
-        if (locals)
-            part = formula_value("mask.narrow(0, start, w.numel()).view_as(w)", NULL, locals);
-        if (part)
-            args = PyTuple_Pack(3, module, name, part);
-        if (args)
-            done = apply_class("CustomFromMask", args, NULL);
-        start += weight ? (Py_ssize_t)tensor_of(weight)->numel : 0;
-        Py_XDECREF(weight);
-        Py_XDECREF(locals);
-        Py_XDECREF(part);
-        Py_XDECREF(args);
-        Py_XDECREF(done);
-        if (!done)
-            return -1;
-    }
-    return 0;
-}
-
-static int prune_together(PyObject *pairs, PyObject *class, PyObject *scores, PyObject *keywords)
-{
-    PyObject *name = PyUnicode_FromString("temp"), *container = NULL, *method = NULL;
-    PyObject *all = joined(pairs, scores), *mask = all ? joined(pairs, NULL) : NULL;
-    PyObject *locals = NULL, *final = NULL;
-    int status = -1;
-
-    if (name && mask)
-        method = global_method(class, keywords, name);
-    container = method ? prune_container_of(method) : NULL;
-    if (container)
-        locals = Py_BuildValue("{sOsO}", "scores", all, "mask", mask);
-    if (locals)
-        final = formula_value("self.compute_mask(scores, mask)", container, locals);
-    if (final)
-        status = share_mask(pairs, final);
-    Py_XDECREF(name);
-    Py_XDECREF(container);
-    Py_XDECREF(method);
-    Py_XDECREF(all);
-    Py_XDECREF(mask);
-    Py_XDECREF(locals);
-    Py_XDECREF(final);
-    return status;
-}
-
-/* global_unstructured(parameters, pruning_method, importance_scores=None, **kwargs) */
-static PyObject *global_unstructured(PyObject *Py_UNUSED(self), PyObject *args, PyObject *kwargs)
-{
-    static const char *const names[] = {"parameters", "pruning_method", "importance_scores"};
-    PyObject *v[3] = {NULL, NULL, Py_None}, *others = kwargs ? PyDict_Copy(kwargs) : PyDict_New();
-    PyObject *pairs = NULL;
-    int status = others ? 0 : -1;
-
-    for (int i = 0; status == 0 && i < 3; i++) {
-        if (i < PyTuple_GET_SIZE(args))
-            v[i] = PyTuple_GET_ITEM(args, i);
-        else if (PyDict_GetItemString(others, names[i])) {
-            v[i] = PyDict_GetItemString(kwargs, names[i]);
-            status = PyDict_DelItemString(others, names[i]);
-        }
-    }
-    if (status == 0 && (!v[0] || !v[1]))
-        PyErr_SetString(PyExc_TypeError, "global_unstructured() takes parameters and a "
-                                         "pruning_method");
-    else if (status == 0 && v[2] != Py_None && !PyDict_Check(v[2]))
-        PyErr_SetString(PyExc_TypeError,
-                        "global_unstructured(): importance_scores must be of type dict");
-    else if (status == 0)
-        pairs = PySequence_List(v[0]);
-    if (!pairs && PyErr_ExceptionMatches(PyExc_TypeError) && v[0] && !Py_TYPE(v[0])->tp_iter)
-        PyErr_SetString(PyExc_TypeError, "global_unstructured(): parameters is not an Iterable");
-    status = pairs ? prune_together(pairs, v[1], v[2], others) : -1;
-    Py_XDECREF(others);
-    Py_XDECREF(pairs);
-    return status < 0 ? NULL : Py_NewRef(Py_None);
-}
-
 /* ---- the module ---- */
 
 int prune_init(PyObject *torch)
@@ -592,7 +428,7 @@ int prune_init(PyObject *torch)
          "ln_structured(module, name, amount, n, dim): the channels of smallest norm."},
         {"custom_from_mask", WITH_KEYWORDS(custom_from_mask),
          "custom_from_mask(module, name, mask): by a mask of yours."},
-        {"global_unstructured", WITH_KEYWORDS(global_unstructured),
+        {"global_unstructured", WITH_KEYWORDS(prune_global_unstructured),
          "global_unstructured(parameters, pruning_method, **kwargs): the smallest of all."},
         {"remove", WITH_KEYWORDS(remove_pruning),
          "remove(module, name): the pruned weight is a parameter again."},

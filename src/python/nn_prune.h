@@ -29,4 +29,11 @@ PyObject *prune_container_of(PyObject *method);
  * (which may be NULL); NULL without an exception when there is none. */
 PyObject *prune_hook_of(PyObject *module, PyObject *name, PyObject **key);
 
+/* <Class>.apply(*args, **kwargs), which gives the module. A new reference, NULL with an exception.
+ */
+PyObject *prune_apply(const char *class, PyObject *args, PyObject *kwargs);
+
+/* global_unstructured(parameters, pruning_method, importance_scores=None, **kwargs) */
+PyObject *prune_global_unstructured(PyObject *self, PyObject *args, PyObject *kwargs);
+
 #endif

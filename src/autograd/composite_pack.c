@@ -42,21 +42,6 @@ struct tensor *d_pad_packed(struct tensor *data, const struct tensor *sizes, int
     return padded;
 }
 
-/* How many steps each sequence has. */
-static struct tensor *lengths_of(const struct tensor *sizes)
-{
-    const int64_t *at = (const int64_t *)tensor_data(sizes);
-    struct tensor *lengths = tensor_new(DTYPE_i64, 1, &at[0]);
-    int64_t t = sizes->numel;
-
-    for (int64_t row = 0; lengths && row < at[0]; row++) {
-        while (at[t - 1] <= row)
-            t--;
-        ((int64_t *)tensor_data(lengths))[row] = t;
-    }
-    return lengths;
-}
-
 static int check_sizes(const struct tensor *data, const struct tensor *sizes, int64_t length)
 {
     const int64_t *at = (const int64_t *)tensor_data(sizes);
@@ -96,7 +81,7 @@ int pad_packed_sequence_composite(const struct op *op, const struct value *args,
     }
     if (padded && args[2].i)
         padded = d_transpose(padded, 0, 1);
-    out[1] = padded ? lengths_of(sizes) : NULL;
+    out[1] = padded ? packed_counts(sizes) : NULL;
     out[0] = out[1] ? tensor_ref(padded) : NULL;
     pool_close(mark);
     return out[0] ? 0 : -1;

@@ -206,6 +206,17 @@ static int product(struct tensor *a, const char *a_data, const int64_t *as, stru
     return 0;
 }
 
+/* Whether two matrices can be multiplied. */
+static int check_inner(const struct tensor *a, const struct tensor *b)
+{
+    if (a->shape[1] == b->shape[0])
+        return 0;
+    return error_set(ERROR_RUNTIME,
+                     "mat1 and mat2 shapes cannot be multiplied (%lldx%lld and %lldx%lld)",
+                     (long long)a->shape[0], (long long)a->shape[1], (long long)b->shape[0],
+                     (long long)b->shape[1]);
+}
+
 int mm_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *a = args[0].tensor, *b = args[1].tensor, *c;
@@ -214,11 +225,8 @@ int mm_forward(const struct op *op, const struct value *args, struct tensor **ou
         return error_set(ERROR_RUNTIME, "self must be a matrix");
     if (b->ndim != 2)
         return error_set(ERROR_RUNTIME, "mat2 must be a matrix");
-    if (a->shape[1] != b->shape[0])
-        return error_set(ERROR_RUNTIME,
-                         "mat1 and mat2 shapes cannot be multiplied (%lldx%lld and %lldx%lld)",
-                         (long long)a->shape[0], (long long)a->shape[1], (long long)b->shape[0],
-                         (long long)b->shape[1]);
+    if (check_inner(a, b) < 0)
+        return -1;
     if (check_types(op, a, b) < 0)
         return -1;
     c = tensor_new(tensor_dtype(a), 2, (int64_t[]){a->shape[0], b->shape[1]});
@@ -421,11 +429,8 @@ int addmm_forward(const struct op *op, const struct value *args, struct tensor *
 
     if (a->ndim != 2 || b->ndim != 2)
         return error_set(ERROR_RUNTIME, "mat1 must be a matrix, got %d-D tensor", a->ndim);
-    if (a->shape[1] != b->shape[0])
-        return error_set(ERROR_RUNTIME,
-                         "mat1 and mat2 shapes cannot be multiplied (%lldx%lld and %lldx%lld)",
-                         (long long)a->shape[0], (long long)a->shape[1], (long long)b->shape[0],
-                         (long long)b->shape[1]);
+    if (check_inner(a, b) < 0)
+        return -1;
     shape[0] = a->shape[0];
     shape[1] = b->shape[1];
     if (self->dtype != b->dtype)

@@ -1,6 +1,7 @@
 /* Packed sequences: the elements of sequences of different lengths, step by step. */
 #include "base/error.h"
 #include "tensor/op.h"
+#include "tensor/recurrent.h"
 
 #include <string.h>
 
@@ -35,19 +36,18 @@ static int check_lengths(const struct tensor *input, const struct tensor *length
     return 0;
 }
 
-/* How many sequences are longer than each step. */
-static struct tensor *count_sizes(const struct tensor *lengths)
+struct tensor *packed_counts(const struct tensor *falling)
 {
-    const int64_t *at = (const int64_t *)tensor_data(lengths);
-    struct tensor *sizes = tensor_new(DTYPE_i64, 1, &at[0]);
-    int64_t left = lengths->numel;
+    const int64_t *at = (const int64_t *)tensor_data(falling);
+    struct tensor *counts = tensor_new(DTYPE_i64, 1, &at[0]);
+    int64_t left = falling->numel;
 
-    for (int64_t t = 0; sizes && t < at[0]; t++) {
-        while (at[left - 1] <= t)
+    for (int64_t i = 0; counts && i < at[0]; i++) {
+        while (at[left - 1] <= i)
             left--;
-        ((int64_t *)tensor_data(sizes))[t] = left;
+        ((int64_t *)tensor_data(counts))[i] = left;
     }
-    return sizes;
+    return counts;
 }
 
 /* The first sizes[t] rows of each step of x, (L, N, ...), one behind the other. */
@@ -113,7 +113,7 @@ int pack_padded_sequence_forward(const struct op *op, const struct value *args, 
         return -1;
     if (check_lengths(input, lengths, input->shape[!batch_first], input->shape[batch_first]) == 0)
         x = steps_first(input, batch_first);
-    out[1] = x ? count_sizes(lengths) : NULL;
+    out[1] = x ? packed_counts(lengths) : NULL;
     out[0] = out[1] ? gather_steps(x, out[1]) : NULL;
     tensor_unref(lengths);
     tensor_unref(x);

@@ -182,17 +182,6 @@ void random_walk_next(struct random_walk *w)
     }
 }
 
-int random_check_writable(const struct tensor *t)
-{
-    for (int i = 0; i < t->ndim; i++)
-        if (t->stride[i] == 0 && t->shape[i] > 1)
-            return error_set(ERROR_RUNTIME,
-                             "unsupported operation: more than one element of the written-to "
-                             "tensor refers to a single memory location. Please clone() the "
-                             "tensor before performing the operation.");
-    return 0;
-}
-
 int random_fill(struct tensor *t, random_draw_fn *draw, const struct random_law *law,
                 struct generator *g)
 {
@@ -201,7 +190,7 @@ int random_fill(struct tensor *t, random_draw_fn *draw, const struct random_law 
     char *data = tensor_data(t);
     struct random_walk w;
 
-    if (random_check_writable(t) < 0)
+    if (tensor_check_expanded(t) < 0)
         return -1;
     if (!g)
         g = generator_default();

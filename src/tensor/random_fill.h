@@ -38,8 +38,7 @@ random_draw_fn random_draw_normal;
 int random_fill(struct tensor *t, random_draw_fn *draw, const struct random_law *law,
                 struct generator *g);
 
-/* Refuses an expanded tensor; one that has no float dtype, in the name of PyTorch's kernel. */
-int random_check_writable(const struct tensor *t);
+/* Refuses a tensor that has no float dtype, in the name of PyTorch's kernel. */
 int random_check_float(const struct tensor *t, const char *kernel);
 
 /* The bits of a floating dtype's significand, 0 for others. */

@@ -71,7 +71,7 @@ int random_bernoulli(struct tensor *t, const struct tensor *p, struct generator 
     int64_t stride[TENSOR_MAX_DIMS];
     struct random_walk w;
 
-    if (random_check_float(p, "bernoulli_tensor_cpu_p_") < 0 || random_check_writable(t) < 0 ||
+    if (random_check_float(p, "bernoulli_tensor_cpu_p_") < 0 || tensor_check_expanded(t) < 0 ||
         expand_strides(p, t, stride) < 0 || check_probabilities(p) < 0)
         return -1;
     if (!g)

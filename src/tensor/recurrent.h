@@ -70,4 +70,9 @@ int recurrent_backward_pass(const struct recurrent *r, struct tensor *reserve,
                             struct tensor *const g[3], unsigned need,
                             struct tensor *grads[IN_COUNT]);
 
+/* For numbers that fall, all above 0: how many are above i, for each i below the first. Makes the
+ * sizes of a packed sequence's steps of the lengths of its sequences, and the lengths of the sizes.
+ */
+struct tensor *packed_counts(const struct tensor *falling);
+
 #endif

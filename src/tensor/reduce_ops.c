@@ -37,50 +37,48 @@ static struct tensor *reduce_arithmetic(struct tensor *self, uint32_t mask, bool
     return converted(reduce(self, mask, keepdim, reduction, working), dtype);
 }
 
-int sum_all_forward(const struct op *op, const struct value *args, struct tensor **out)
+static int fold_all(const struct op *op, const struct value *args, enum reduction reduction,
+                    struct tensor **out)
 {
     struct tensor *self = args[0].tensor;
     uint32_t mask;
 
     dims_mask(args, -1, &mask);
     return op_give(
-        op, reduce_arithmetic(self, mask, false, REDUCE_SUM, reduce_sum_dtype(self, &args[1])),
-        out);
+        op, reduce_arithmetic(self, mask, false, reduction, reduce_sum_dtype(self, &args[1])), out);
 }
 
-int sum_dim_forward(const struct op *op, const struct value *args, struct tensor **out)
+int sum_all_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    struct tensor *self = args[0].tensor;
-    uint32_t mask;
-
-    if (dims_mask(args, 1, &mask) < 0)
-        return -1;
-    return op_give(
-        op, reduce_arithmetic(self, mask, args[2].i, REDUCE_SUM, reduce_sum_dtype(self, &args[3])),
-        out);
+    return fold_all(op, args, REDUCE_SUM, out);
 }
 
 int prod_all_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
+    return fold_all(op, args, REDUCE_PROD, out);
+}
+
+static int fold_dims(const struct op *op, const struct value *args, uint32_t mask,
+                     enum reduction reduction, struct tensor **out)
+{
     struct tensor *self = args[0].tensor;
+    enum dtype dtype = reduce_sum_dtype(self, &args[3]);
+
+    return op_give(op, reduce_arithmetic(self, mask, args[2].i, reduction, dtype), out);
+}
+
+int sum_dim_forward(const struct op *op, const struct value *args, struct tensor **out)
+{
     uint32_t mask;
 
-    dims_mask(args, -1, &mask);
-    return op_give(
-        op, reduce_arithmetic(self, mask, false, REDUCE_PROD, reduce_sum_dtype(self, &args[1])),
-        out);
+    return dims_mask(args, 1, &mask) < 0 ? -1 : fold_dims(op, args, mask, REDUCE_SUM, out);
 }
 
 int prod_dim_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    struct tensor *self = args[0].tensor;
     uint32_t mask;
 
-    if (dim_mask(args, 1, &mask) < 0)
-        return -1;
-    return op_give(
-        op, reduce_arithmetic(self, mask, args[2].i, REDUCE_PROD, reduce_sum_dtype(self, &args[3])),
-        out);
+    return dim_mask(args, 1, &mask) < 0 ? -1 : fold_dims(op, args, mask, REDUCE_PROD, out);
 }
 
 int64_t reduced_count(const struct tensor *self, uint32_t mask)

@@ -16,14 +16,13 @@
  * uses. */
 #define VECTOR_MATH_UNARY(X)                                                                       \
     X(exp, u10, u10)                                                                               \
-    X(exp2, u10, u10)                                                                              \
     X(expm1, u10, u10)                                                                             \
     X(log, u10, u10)                                                                               \
     X(log2, u10, u10)                                                                              \
     X(log10, u10, u10)                                                                             \
     X(log1p, u10, u10)                                                                             \
-    X(sin, u35, u10)                                                                               \
-    X(cos, u35, u10)                                                                               \
+    X(sin, u10, u10)                                                                               \
+    X(cos, u10, u10)                                                                               \
     X(tan, u10, u10)                                                                               \
     X(asin, u10, u10)                                                                              \
     X(acos, u10, u10)                                                                              \
@@ -31,9 +30,6 @@
     X(sinh, u10, u10)                                                                              \
     X(cosh, u10, u10)                                                                              \
     X(tanh, u10, u10)                                                                              \
-    X(asinh, u10, u10)                                                                             \
-    X(acosh, u10, u10)                                                                             \
-    X(atanh, u10, u10)                                                                             \
     X(erf, u10, u10)                                                                               \
     X(erfc, u15, u15)                                                                              \
     X(lgamma, u10, u10)
@@ -73,6 +69,11 @@ static inline bool signbit_double(double x)
 #define m_round(x)   BY_TYPE(x, rintf, rint, m_same)(x)
 #define m_abs(x)     BY_TYPE(x, fabsf, fabs, abs_int)(x)
 #define m_sqrt(x)    BY_TYPE(x, sqrtf, sqrt, sqrt)(x)
+/* PyTorch leaves these to the C library, one by one. */
+#define m_exp2(x)  BY_TYPE(x, exp2f, exp2, exp2)(x)
+#define m_asinh(x) BY_TYPE(x, asinhf, asinh, asinh)(x)
+#define m_acosh(x) BY_TYPE(x, acoshf, acosh, acosh)(x)
+#define m_atanh(x) BY_TYPE(x, atanhf, atanh, atanh)(x)
 
 /* x + p * y, rounded once where the machine has such an instruction, as PyTorch's kernels do. */
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)

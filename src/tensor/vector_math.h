@@ -172,7 +172,6 @@ DEFINE_FMA(v64_fma, vector_f64, fma)
              : v32_fma, vector_f64                                                                 \
              : v64_fma)((x), (y), (z))
 #define m_exp(x)   VECTOR_GENERIC(x, exp)(x)
-#define m_exp2(x)  VECTOR_GENERIC(x, exp2)(x)
 #define m_expm1(x) VECTOR_GENERIC(x, expm1)(x)
 #define m_log(x)   VECTOR_GENERIC(x, log)(x)
 #define m_log2(x)  VECTOR_GENERIC(x, log2)(x)
@@ -192,9 +191,6 @@ DEFINE_FMA(v64_fma, vector_f64, fma)
              : tanh, vector_f32                                                                    \
              : v32_quick_tanh, vector_f64                                                          \
              : v64_tanh)(x)
-#define m_asinh(x)    VECTOR_GENERIC(x, asinh)(x)
-#define m_acosh(x)    VECTOR_GENERIC(x, acosh)(x)
-#define m_atanh(x)    VECTOR_GENERIC(x, atanh)(x)
 #define m_erf(x)      VECTOR_GENERIC(x, erf)(x)
 #define m_erfc(x)     VECTOR_GENERIC(x, erfc)(x)
 #define m_lgamma(x)   VECTOR_GENERIC(x, lgamma)(x)

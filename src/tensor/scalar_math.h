@@ -224,7 +224,8 @@ POW_FLOAT(pow_floatf, float, sqrtf, powf)
 #define m_fmin(x, y)    ((y) != (y) || (x) < (y) ? (x) : (y))
 
 /* The two forms keep the result exact at weight 0 and at weight 1. */
-#define m_lerp(x, y, z) ((z) < 0.5f ? (x) + (z) * ((y) - (x)) : (y) - ((y) - (x)) * (1 - (z)))
+#define m_lerp(x, y, z)                                                                            \
+    ((z) < 0.5f ? m_add_product(x, z, (y) - (x)) : m_add_product(y, (x) - (y), 1 - (z)))
 
 #define m_bitwise_not(x) _Generic((x), bool : (x) == 0, default : ~(x)) /* ~true is -2 in C */
 #define m_shift_left(x, y)                                                                         \

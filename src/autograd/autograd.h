@@ -33,6 +33,11 @@ int op_call_list(const struct op *op, const struct value *args, struct tensor_li
 /* Runs the in-place form, or a row with OP_MUTATES, on args[0]. Nothing is returned: self changed.
  */
 int op_call_inplace(const struct op *op, const struct value *args);
+/* For what writes a tensor anew without a row. Before: whether it may be written to; 0 or -1.
+ * After: it counts as changed, and no gradient passes; its grad_fn gets this name (static). 0 or
+ * -1. */
+int tensor_overwrite_check(const struct tensor *self);
+int tensor_overwritten(struct tensor *self, const char *name);
 /* Fills args[from..] with the schema's defaults. */
 void op_defaults(const struct op *op, struct value *args, int from);
 

@@ -254,6 +254,10 @@ int dropout_composite(const struct op *op, const struct value *args, struct tens
         *out = tensor_ref(self);
         return 0;
     }
+    if (p != 1 && !dtype_is_differentiable(tensor_dtype(self)))
+        return error_set(ERROR_RUNTIME,
+                         "result type Float can't be cast to the desired output type %s",
+                         dtype_short_name(tensor_dtype(self)));
     if (p == 1) {
         noise = pool_keep(tensor_zeros(tensor_dtype(self), 0, NULL));
     } else {

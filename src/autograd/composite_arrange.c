@@ -214,12 +214,12 @@ int put_forward(const struct op *op, const struct value *args, struct tensor **o
 {
     const struct tensor *self = args[0].tensor, *source = args[2].tensor;
 
-    if (source->dtype != self->dtype)
+    if (!op_same_type(source, self))
         return error_set(ERROR_RUNTIME,
                          "put_(): self and source expected to have the same dtype, but got "
                          "self.dtype = %s and source.dtype = %s",
-                         dtype_short_name(tensor_dtype(self)),
-                         dtype_short_name(tensor_dtype(source)));
+                         dtype_short_name(op_given_type(self)),
+                         dtype_short_name(op_given_type(source)));
     if (source->numel != args[1].tensor->numel)
         return error_set(ERROR_INDEX,
                          "put_(): Expected source and index to have the same number of elements, "

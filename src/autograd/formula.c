@@ -348,9 +348,11 @@ int formula_forward(const struct op *op, const struct value *args, struct tensor
                     formula_fn *f)
 {
     bool before = grad_set_enabled(false);
+    const void *given = op_forget_given(NULL);
     size_t mark = pool_open();
     int status = pool_leave(op, mark, f(args), out);
 
+    op_forget_given(given);
     grad_set_enabled(before);
     return status;
 }

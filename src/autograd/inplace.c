@@ -225,6 +225,35 @@ static int rebase(struct tensor *view, struct node *inner)
 
 /* ---- calls ---- */
 
+/* What a function gave that gives several views must not be changed; nor, with recording on, a view
+ * that was made with recording off. */
+static int check_view(const struct tensor *t)
+{
+    static const char *const several[] = {"SplitBackward0", "SplitWithSizesBackward0",
+                                          "UnbindBackward0"};
+    const char *name = t->grad_fn ? node_name(t->grad_fn) : NULL;
+
+    if (!name && t->base->requires_grad && !t->requires_grad &&
+        t->view_version == t->storage->version)
+        return error_set(ERROR_RUNTIME,
+                         "A view was created in no_grad mode and is being modified inplace with "
+                         "grad mode enabled. Given that this use case is ambiguous and "
+                         "error-prone, it is forbidden. You can clarify your code by moving both "
+                         "the view and the inplace either both inside the no_grad block (if you "
+                         "don't want the inplace to be tracked) or both outside (if you want the "
+                         "inplace to be tracked).");
+    for (size_t i = 0; name && i < sizeof(several) / sizeof(*several); i++) {
+        if (strcmp(name, several[i]) == 0)
+            return error_set(ERROR_RUNTIME,
+                             "Output %u of %s is a view and is being modified inplace. This view "
+                             "is the output of a function that returns multiple views. Such "
+                             "functions do not allow the output views to be modified inplace. You "
+                             "should replace the inplace operation by an out-of-place one.",
+                             (unsigned)t->output_nr, name);
+    }
+    return 0;
+}
+
 static int check_leaf(const struct tensor *t)
 {
     if (tensor_is_inference(t) && !grad_mode().inference)
@@ -234,6 +263,8 @@ static int check_leaf(const struct tensor *t)
                          "update.See https://github.com/pytorch/rfcs/pull/17 for more details.");
     if (!grad_enabled())
         return 0;
+    if (t->base && check_view(t) < 0)
+        return -1;
     if (t->requires_grad && !t->grad_fn && !t->base)
         return error_set(ERROR_RUNTIME, "a leaf Variable that requires grad is being used in an "
                                         "in-place operation.");
@@ -378,6 +409,41 @@ static int check_expanded(const struct op *op, const struct tensor *self)
     return tensor_check_expanded(self);
 }
 
+/* After the change: its node becomes self's history. Takes `node` (NULL: only the version counts).
+ */
+static int keep_change(struct tensor *self, struct node *node, struct tensor **out)
+{
+    int status = 0;
+
+    tensor_bump(self);
+    if (node)
+        status = record_results(node, out);
+    if (node && status == 0) {
+        if (self->base)
+            status = rebase(self, node);
+        else
+            tensor_set_history(self, node, 0);
+    }
+    node_unref(node);
+    return status;
+}
+
+int tensor_overwrite_check(const struct tensor *self)
+{
+    return check_leaf(self) < 0 ? -1 : tensor_check_expanded(self);
+}
+
+int tensor_overwritten(struct tensor *self, const char *name)
+{
+    struct value args[] = {{.given = true, .tensor = self}};
+    struct node *node = record_change(&ops[OP_zero_], args);
+
+    if (!node && error_pending())
+        return -1;
+    node_rename(node, name);
+    return keep_change(self, node, &self);
+}
+
 int op_call_inplace(const struct op *op, const struct value *args)
 {
     struct tensor *self = args[0].tensor, *out[OP_MAX_OUTPUTS] = {self};
@@ -393,14 +459,7 @@ int op_call_inplace(const struct op *op, const struct value *args)
         return -1;
     status = op_run(op, args, out);
     if (status == 0)
-        tensor_bump(self);
-    if (status == 0 && node) {
-        status = record_results(node, out);
-        if (status == 0 && self->base)
-            status = rebase(self, node);
-        else if (status == 0)
-            tensor_set_history(self, node, 0);
-    }
+        return keep_change(self, node, out);
     node_unref(node);
     return status;
 }

@@ -471,10 +471,11 @@ bool op_records(const struct op *op, const struct value *args)
 static void set_base(const struct op *op, const struct value *args, struct tensor *out)
 {
     struct tensor *self = args[0].tensor;
+    bool is_leaf = self->requires_grad && !self->grad_fn; /* a view that was made a leaf */
 
     if (!(op->flags & OP_VIEW) || out->base || out->storage != self->storage || out == self)
         return;
-    out->base = tensor_ref(self->base ? self->base : self);
+    out->base = tensor_ref(self->base && !is_leaf ? self->base : self);
     out->view_version = out->storage->version;
 }
 

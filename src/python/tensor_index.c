@@ -331,8 +331,10 @@ static PyObject *tensor_getitem(PyObject *self, PyObject *index)
 /* Python's numbers and NumPy's whole ones (its float64 is a Python float). */
 static bool is_assignable(PyObject *value)
 {
+    struct scalar s;
+
     return PyFloat_Check(value) || PyLong_Check(value) || PyComplex_Check(value) ||
-           (is_python_number(value) && PyIndex_Check(value));
+           (is_python_number(value) && scalar_from_python(value, &s) && s.kind == SCALAR_INT);
 }
 
 /* The value as a tensor: a number takes the dtype of what it is written into. */
@@ -429,9 +431,16 @@ static PyObject *tensor_item_at(PyObject *self, Py_ssize_t i)
 
 static PyObject *tensor_iterate(PyObject *self)
 {
+    PyObject *rows, *iterator;
+
     if (tensor_of(self)->ndim == 0)
         return PyErr_Format(PyExc_TypeError, "iteration over a 0-d tensor");
-    return PySeqIter_New(self);
+    if (!tensor_of(self)->requires_grad)
+        return PySeqIter_New(self);
+    rows = PyObject_CallMethod(self, "unbind", NULL); /* they record that they are many */
+    iterator = rows ? PyObject_GetIter(rows) : NULL;
+    Py_XDECREF(rows);
+    return iterator;
 }
 
 static int tensor_contains(PyObject *self, PyObject *element)

@@ -33,14 +33,14 @@ static PyObject *method_size(PyObject *self, PyObject *args, PyObject *kwargs)
     return d < 0 ? python_error() : PyLong_FromLongLong(t->shape[d]);
 }
 
-static PyObject *method_stride(PyObject *self, PyObject *args)
+static PyObject *method_stride(PyObject *self, PyObject *args, PyObject *names)
 {
     struct tensor *t = tensor_of(self);
     PyObject *dim = Py_None, *strides;
     Py_ssize_t index;
     int d;
 
-    if (!PyArg_ParseTuple(args, "|O:stride", &dim))
+    if (!PyArg_ParseTupleAndKeywords(args, names, "|O:stride", (char *[]){"dim", NULL}, &dim))
         return NULL;
     if (dim != Py_None) {
         index = PyNumber_AsSsize_t(dim, PyExc_OverflowError);
@@ -133,19 +133,38 @@ void tensor_take_geometry(struct tensor *t, const struct tensor *from)
     memcpy(t->stride, from->stride, sizeof(t->stride));
 }
 
+/* Borrowed, or NULL without an error when it is not there. */
+static PyObject *named_argument(PyObject *names, const struct param *p)
+{
+    PyObject *name = PyUnicode_FromStringAndSize(p->name, p->name_length);
+    PyObject *item = name ? PyDict_GetItemWithError(names, name) : NULL;
+
+    Py_XDECREF(name);
+    return item;
+}
+
 /* Becomes the view that an operation of the table makes of it: x.t_(), x.unsqueeze_(0). */
-static PyObject *become_view(PyObject *self, const char *name, enum op_id id, PyObject *args)
+static PyObject *become_view(PyObject *self, const char *name, enum op_id id, PyObject *args,
+                             PyObject *names)
 {
     struct value values[OP_MAX_ARGS] = {{.given = true, .tensor = tensor_of(self)}};
-    Py_ssize_t count = PyTuple_GET_SIZE(args);
+    Py_ssize_t places = PyTuple_GET_SIZE(args), count = places + (names ? PyDict_Size(names) : 0);
+    const struct schema *schema = op_schema(&ops[id]);
     struct tensor *t = tensor_of(self), *view = NULL;
 
-    if (count + 1 != op_schema(&ops[id])->count)
+    if (count + 1 != schema->count)
         return PyErr_Format(PyExc_TypeError, "%s() takes %d arguments (%zd given)", name,
-                            op_schema(&ops[id])->count - 1, count);
+                            schema->count - 1, count);
     for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *item =
+            i < places ? PyTuple_GET_ITEM(args, i) : named_argument(names, &schema->params[i + 1]);
+
+        if (!item)
+            return PyErr_Occurred() ? NULL
+                                    : PyErr_Format(PyExc_TypeError,
+                                                   "%s() got an unexpected keyword argument", name);
         values[i + 1].given = true;
-        values[i + 1].i = PyLong_AsLongLong(PyTuple_GET_ITEM(args, i));
+        values[i + 1].i = PyLong_AsLongLong(item);
     }
     if (PyErr_Occurred())
         return NULL;
@@ -163,26 +182,27 @@ static PyObject *become_view(PyObject *self, const char *name, enum op_id id, Py
     return Py_NewRef(self);
 }
 
-static PyObject *method_t_(PyObject *self, PyObject *args)
+static PyObject *method_t_(PyObject *self, PyObject *args, PyObject *names)
 {
-    return become_view(self, "t_", OP_t_in_place, args);
+    return become_view(self, "t_", OP_t_in_place, args, names);
 }
 
-static PyObject *method_transpose_(PyObject *self, PyObject *args)
+static PyObject *method_transpose_(PyObject *self, PyObject *args, PyObject *names)
 {
-    return become_view(self, "transpose_", OP_transpose_in_place, args);
+    return become_view(self, "transpose_", OP_transpose_in_place, args, names);
 }
 
-static PyObject *method_unsqueeze_(PyObject *self, PyObject *args)
+static PyObject *method_unsqueeze_(PyObject *self, PyObject *args, PyObject *names)
 {
-    return become_view(self, "unsqueeze_", OP_unsqueeze_in_place, args);
+    return become_view(self, "unsqueeze_", OP_unsqueeze_in_place, args, names);
 }
 
-static PyObject *method_squeeze_(PyObject *self, PyObject *args)
+static PyObject *method_squeeze_(PyObject *self, PyObject *args, PyObject *names)
 {
     return become_view(self, "squeeze_",
-                       PyTuple_GET_SIZE(args) ? OP_squeeze__dim_in_place : OP_squeeze_in_place,
-                       args);
+                       PyTuple_GET_SIZE(args) || names ? OP_squeeze__dim_in_place
+                                                       : OP_squeeze_in_place,
+                       args, names);
 }
 
 /* as_strided_(size, stride): the view becomes the tensor itself. */
@@ -236,7 +256,7 @@ PyMethodDef *tensor_methods(void)
 {
     static PyMethodDef all[200];
     static PyMethodDef own[] = {{"size", WITH_KEYWORDS(method_size), NULL},
-                                {"stride", method_stride, METH_VARARGS, NULL},
+                                {"stride", WITH_KEYWORDS(method_stride), NULL},
                                 {"dim", method_dim, METH_NOARGS, NULL},
                                 {"ndimension", method_dim, METH_NOARGS, NULL},
                                 {"numel", method_numel, METH_NOARGS, NULL},
@@ -250,10 +270,10 @@ PyMethodDef *tensor_methods(void)
                                 {"is_conj", method_false, METH_NOARGS, NULL},
                                 {"is_signed", method_is_signed, METH_NOARGS, NULL},
                                 {"is_neg", method_false, METH_NOARGS, NULL},
-                                {"t_", method_t_, METH_VARARGS, NULL},
-                                {"transpose_", method_transpose_, METH_VARARGS, NULL},
-                                {"unsqueeze_", method_unsqueeze_, METH_VARARGS, NULL},
-                                {"squeeze_", method_squeeze_, METH_VARARGS, NULL},
+                                {"t_", WITH_KEYWORDS(method_t_), NULL},
+                                {"transpose_", WITH_KEYWORDS(method_transpose_), NULL},
+                                {"unsqueeze_", WITH_KEYWORDS(method_unsqueeze_), NULL},
+                                {"squeeze_", WITH_KEYWORDS(method_squeeze_), NULL},
                                 {"resize_", method_resize_, METH_VARARGS, NULL},
                                 {"as_strided_", method_as_strided_, METH_VARARGS, NULL},
                                 {"is_nonzero", method_is_nonzero, METH_NOARGS, NULL},

@@ -117,10 +117,10 @@ static PyObject *number_true_divide(PyObject *a, PyObject *b)
 
     if (tensor_check(a))
         return binary(OP_div, a, b);
-    if (!is_python_number(a))
+    if (!is_python_number(a) && !is_numpy_array(a))
         Py_RETURN_NOTIMPLEMENTED;
     inverse = unary(OP_reciprocal, b);
-    product = inverse ? binary(OP_mul, inverse, a) : NULL;
+    product = inverse ? PyNumber_Multiply(inverse, a) : NULL;
     Py_XDECREF(inverse);
     return product;
 }

@@ -15,31 +15,15 @@ struct form {
     int (*fill)(struct tensor *t, const struct value *args, struct generator *g);
 };
 
-/* No gradient comes through what is going to be overwritten. */
-static bool forget_values(struct tensor *t, const char *node)
-{
-    struct value zero = {.given = true, .tensor = t};
-
-    if (!grad_enabled() || !t->requires_grad)
-        return true;
-    if (op_call_inplace(&ops[OP_zero_], &zero) < 0) {
-        python_error();
-        return false;
-    }
-    node_rename(t->grad_fn, node);
-    return true;
-}
-
 static PyObject *run_form(PyObject *self, const struct form *form, const struct value *args)
 {
     const struct value *generator = &args[form->schema.count - 1];
     struct tensor *t = tensor_of(self);
 
-    if (!forget_values(t, form->node))
-        return NULL;
-    if (form->fill(t, args, generator->given ? generator->generator : NULL) < 0)
+    if (tensor_overwrite_check(t) < 0 ||
+        form->fill(t, args, generator->given ? generator->generator : NULL) < 0 ||
+        tensor_overwritten(t, form->node) < 0)
         return python_error();
-    tensor_bump(t);
     return Py_NewRef(self);
 }
 

@@ -19,11 +19,11 @@ static const char *c_name(const struct tensor *t)
 static int check_types(const struct op *op, const struct tensor *input, const struct tensor *weight,
                        const struct tensor *bias)
 {
-    if (weight->dtype != input->dtype)
+    if (!op_same_type(weight, input))
         return error_set(ERROR_RUNTIME, "expected scalar type %s but found %s",
-                         dtype_short_name(tensor_dtype(input)),
-                         dtype_short_name(tensor_dtype(weight)));
-    if (bias && bias->dtype != input->dtype)
+                         dtype_short_name(op_given_type(input)),
+                         dtype_short_name(op_given_type(weight)));
+    if (bias && !op_same_type(bias, input))
         return error_set(ERROR_RUNTIME, "Input type (%s) and bias type (%s) should be the same",
                          c_name(input), c_name(bias));
     return op_check_float(op, input);

@@ -533,6 +533,11 @@ static struct tensor *close_elements(const struct value *args)
     if (a->dtype != b->dtype)
         return error_null(ERROR_RUNTIME, "%s did not match %s", dtype_short_name(tensor_dtype(a)),
                           dtype_short_name(tensor_dtype(b)));
+    for (int k = 0; k < 2; k++) {
+        if (args[2 + k].d < 0)
+            return error_null(ERROR_RUNTIME, "%s must be greater than or equal to zero, but got %g",
+                              k ? "atol" : "rtol", args[2 + k].d);
+    }
     memcpy(shape, a->shape, sizeof(shape));
     if (shape_broadcast(&ndim, shape, b->ndim, b->shape) < 0)
         return NULL;

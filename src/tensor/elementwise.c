@@ -313,6 +313,19 @@ static int run_small(const struct op *op, enum op_id id, struct tensor *const *i
 
 /* ---- any way ---- */
 
+/* A type that no kernel knows is told after what is wrong with shapes and with the result. */
+static int refuse_operands(const struct op *op, enum op_id id, struct tensor *const *inputs,
+                           enum dtype common, struct tensor **out)
+{
+    int64_t shape[TENSOR_MAX_DIMS];
+    int ndim;
+
+    if (broadcast_shape(rows[id].inputs, inputs, &ndim, shape) < 0 ||
+        (op->flags & OP_IN_PLACE_CALL && op_output(op, out, common, ndim, shape) < 0))
+        return -1;
+    return op_refuse_kernel(op, id, common);
+}
+
 /* Apart from the short way, which would pay for all that it keeps on the stack. */
 static __attribute__((noinline)) int run_any(const struct op *op, enum op_id id,
                                              struct tensor *const *inputs,
@@ -328,7 +341,7 @@ static __attribute__((noinline)) int run_any(const struct op *op, enum op_id id,
     common = op_result_type(count, inputs);
     dtype = compute_type(rows[id].rule, common);
     if (dtype == DTYPE_NONE)
-        return op_refuse_kernel(op, id, common);
+        return refuse_operands(op, id, inputs, common, out);
     if (check_params(op, dtype, params) < 0 || broadcast_shape(count, inputs, &ndim, shape) < 0)
         return -1;
     if (check_divisor(id, dtype, inputs[count - 1]) < 0 ||

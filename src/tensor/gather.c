@@ -196,7 +196,7 @@ static int scatter(const struct op *op, const struct value *args, struct tensor 
 
     if (dim < 0 || !index || !src || !rows)
         goto end;
-    if (src->dtype != self->dtype) {
+    if (!op_same_type(src, self)) {
         error_set(ERROR_RUNTIME, "scatter(): Expected self.dtype to be equal to src.dtype");
         goto end;
     }

@@ -426,12 +426,12 @@ int index_put_forward(const struct op *op, const struct value *args, struct tens
         return mask_fill(self, args[1].tensors.at[0], values);
     if (op_check_apart(op, args, self) < 0)
         return -1;
-    if (values->dtype != self->dtype && !values->wrapped_number)
+    if (!op_same_type(values, self) && !values->wrapped_number)
         return error_set(ERROR_RUNTIME,
                          "Index put requires the source and destination dtypes match, got %s for "
                          "the destination and %s for the source.",
-                         dtype_short_name(tensor_dtype(self)),
-                         dtype_short_name(tensor_dtype(values)));
+                         dtype_short_name(op_given_type(self)),
+                         dtype_short_name(op_given_type(values)));
     if (indices_init(&in, self, &args[1]) == 0)
         status = indices_put(self, &in, values, args[3].i);
     indices_release(&in);

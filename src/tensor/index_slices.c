@@ -119,10 +119,10 @@ int index_add_forward(const struct op *op, const struct value *args, struct tens
     static const struct scalar none[2];
     int status = 0;
 
-    if (self->dtype != source->dtype)
+    if (!op_same_type(self, source))
         return error_set(
             ERROR_RUNTIME, "index_add_(): self (%s) and source (%s) must have the same scalar type",
-            dtype_short_name(tensor_dtype(self)), dtype_short_name(tensor_dtype(source)));
+            dtype_short_name(op_given_type(self)), dtype_short_name(op_given_type(source)));
     scaled = tensor_ref(source);
     if (args[4].scalar.d != 1) {
         tensor_unref(scaled);
@@ -143,12 +143,12 @@ int index_copy_forward(const struct op *op, const struct value *args, struct ten
 {
     struct tensor *self = args[0].tensor, *source = args[3].tensor;
 
-    if (self->dtype != source->dtype)
+    if (!op_same_type(self, source))
         return error_set(ERROR_RUNTIME,
                          "index_copy_(): self and source expected to have the same dtype, but got "
                          "(self) %s and (source) %s",
-                         dtype_short_name(tensor_dtype(self)),
-                         dtype_short_name(tensor_dtype(source)));
+                         dtype_short_name(op_given_type(self)),
+                         dtype_short_name(op_given_type(source)));
     return put_slices(op, args, source, false, out);
 }
 
@@ -172,12 +172,12 @@ int masked_scatter_forward(const struct op *op, const struct value *args, struct
 
     for (int d = 0; d < self->ndim; d++)
         stride[d] = d < lead || mask->shape[d - lead] == 1 ? 0 : mask->stride[d - lead];
-    if (source->dtype != self->dtype)
+    if (!op_same_type(source, self))
         return error_set(ERROR_RUNTIME,
                          "masked_scatter: expected self and source to have same dtypes but got%s "
                          "and %s",
-                         dtype_short_name(tensor_dtype(self)),
-                         dtype_short_name(tensor_dtype(source)));
+                         dtype_short_name(op_given_type(self)),
+                         dtype_short_name(op_given_type(source)));
     if (lead < 0)
         return error_set(ERROR_RUNTIME, "masked_scatter: the mask must broadcast to self");
     target = index_changed(self, out);

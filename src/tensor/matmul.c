@@ -10,12 +10,12 @@ enum { LONG_PRODUCT = 4 << 20 };
 
 static int check_types(const struct op *op, const struct tensor *a, const struct tensor *b)
 {
-    if (a->dtype == b->dtype)
+    if (op_same_type(a, b))
         return op_check_number(op, a);
     if (op->id == OP_addmm)
         return error_set(ERROR_RUNTIME, "mat1 and mat2 must have the same dtype");
     return error_set(ERROR_RUNTIME, "expected scalar type %s but found %s",
-                     dtype_short_name(tensor_dtype(a)), dtype_short_name(tensor_dtype(b)));
+                     dtype_short_name(op_given_type(a)), dtype_short_name(op_given_type(b)));
 }
 
 /* A matrix as BLAS sees it: rows or columns lie behind one another. Otherwise a copy is made. */
@@ -369,10 +369,10 @@ int dot_forward(const struct op *op, const struct value *args, struct tensor **o
     if (x->ndim != 1 || y->ndim != 1)
         return error_set(ERROR_RUNTIME, "1D tensors expected, but got %dD and %dD tensors", x->ndim,
                          y->ndim);
-    if (x->dtype != y->dtype)
+    if (!op_same_type(x, y))
         return error_set(ERROR_RUNTIME,
                          "dot : expected both vectors to have same dtype, but found %s and %s",
-                         dtype_short_name(tensor_dtype(x)), dtype_short_name(tensor_dtype(y)));
+                         dtype_short_name(op_given_type(x)), dtype_short_name(op_given_type(y)));
     if (x->numel != y->numel)
         return error_set(ERROR_RUNTIME,
                          "inconsistent tensor size, expected tensor [%lld] and src [%lld] to have "
@@ -433,7 +433,7 @@ int addmm_forward(const struct op *op, const struct value *args, struct tensor *
         return -1;
     shape[0] = a->shape[0];
     shape[1] = b->shape[1];
-    if (self->dtype != b->dtype)
+    if (!op_same_type(self, b))
         return error_set(ERROR_RUNTIME, "self and mat2 must have the same dtype");
     if (check_types(op, a, b) < 0)
         return -1;

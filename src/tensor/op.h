@@ -199,6 +199,15 @@ int op_run(const struct op *op, const struct value *args, struct tensor **out);
  * op_refuse_kernel() is for one that runs the kernel of another row. -1. */
 int op_refuse_type(const struct op *op, enum dtype dtype);
 int op_refuse_kernel(const struct op *op, enum op_id kernel, enum dtype dtype);
+/* The type of a tensor of this call as the caller gave it: where no kernel knows it (half), the
+ * forward function has it in a wider one. Two of such types are the same only if they were. */
+enum dtype op_given_type(const struct tensor *t);
+static inline bool op_same_type(const struct tensor *a, const struct tensor *b)
+{
+    return a->dtype == b->dtype && op_given_type(a) == op_given_type(b);
+}
+/* For a forward function that calls other operations: NULL before, afterwards what it gave. */
+const void *op_forget_given(const void *others);
 /* 0 for a tensor of real floating-point numbers, of anything but bool, else op_refuse_type(). */
 int op_check_float(const struct op *op, const struct tensor *t);
 int op_check_number(const struct op *op, const struct tensor *t);

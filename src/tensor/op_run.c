@@ -140,7 +140,28 @@ struct widened {
     struct tensor **own;
     int count;
     enum dtype common; /* the type of what the call gives */
+    enum dtype *given; /* what the caller's tensors had, beside `own` */
 };
+
+/* The call whose forward function runs now; NULL: one with its tensors as they were given. */
+static __thread const struct widened *widening;
+
+enum dtype op_given_type(const struct tensor *t)
+{
+    for (int k = 0; widening && k < widening->count; k++) {
+        if (widening->own[k] == t)
+            return widening->given[k];
+    }
+    return tensor_dtype(t);
+}
+
+const void *op_forget_given(const void *others)
+{
+    const struct widened *before = widening;
+
+    widening = others;
+    return before;
+}
 
 static int count_tensors(const struct schema *schema, const struct value *args)
 {
@@ -164,8 +185,9 @@ static void widen_release(struct widened *w)
 /* Adds a converted tensor (NULL: none) and returns its place. */
 static struct tensor **widen_tensor(struct widened *w, struct tensor *t)
 {
-    struct tensor **at = &w->own[w->count++];
+    struct tensor **at = &w->own[w->count];
 
+    w->given[w->count++] = t ? tensor_dtype(t) : DTYPE_NONE;
     *at = t ? tensor_to(t, dtype_computed(tensor_dtype(t))) : NULL;
     return t && !*at ? NULL : at;
 }
@@ -217,9 +239,10 @@ static int widen(struct widened *w, const struct schema *schema, const struct va
     int count = count_tensors(schema, args);
 
     w->count = 0;
-    w->own = mem_zero((size_t)count + 1, sizeof(struct tensor *));
+    w->own = mem_zero((size_t)count + 1, sizeof(*w->own) + sizeof(*w->given));
     if (!w->own)
         return -1;
+    w->given = (enum dtype *)(w->own + count + 1);
     w->common = common_type(schema, args, w->own);
     memcpy(w->args, args, (size_t)schema->count * sizeof(*args));
     for (int i = 0; i < schema->count; i++) {
@@ -253,6 +276,7 @@ static int give_narrowed(const struct op *op, struct tensor *result, enum dtype 
 static int run_widened(const struct op *op, const struct value *args, struct tensor **out)
 {
     struct tensor *made[OP_MAX_OUTPUTS] = {NULL}, *given[OP_MAX_OUTPUTS];
+    const void *outer;
     struct widened w;
     int status;
 
@@ -260,7 +284,9 @@ static int run_widened(const struct op *op, const struct value *args, struct ten
         return -1;
     if (op->flags & (OP_MUTATES | OP_IN_PLACE_CALL))
         made[0] = tensor_ref(w.args[0].tensor);
+    outer = op_forget_given(&w);
     status = op->forward(op, w.args, made);
+    op_forget_given(outer);
     memcpy(given, out, sizeof(given));
     for (int i = 0; i < op->outputs; i++) {
         if (status == 0 && made[i])

@@ -15,6 +15,8 @@ int random_bernoulli_scalar(struct tensor *t, double p, struct generator *g)
 {
     if (!(p >= 0 && p <= 1))
         return error_set(ERROR_RUNTIME, "bernoulli_ expects p to be in [0, 1], but got p=%g", p);
+    if (dtype_is_complex(tensor_dtype(t)))
+        return dtype_refuse("bernoulli_scalar_cpu_", tensor_dtype(t));
     return random_fill(t, draw_bernoulli, &(struct random_law){.a = p}, g);
 }
 
@@ -71,6 +73,8 @@ int random_bernoulli(struct tensor *t, const struct tensor *p, struct generator 
     int64_t stride[TENSOR_MAX_DIMS];
     struct random_walk w;
 
+    if (dtype_is_complex(dtype))
+        return dtype_refuse("bernoulli_tensor_cpu_self_", dtype);
     if (random_check_float(p, "bernoulli_tensor_cpu_p_") < 0 || tensor_check_expanded(t) < 0 ||
         expand_strides(p, t, stride) < 0 || check_probabilities(p) < 0)
         return -1;

@@ -89,19 +89,21 @@ int op_output(const struct op *op, struct tensor **out, enum dtype dtype, int nd
               const int64_t *shape)
 {
     char text[2][256];
+    bool fits;
 
     if (!*out) {
         *out = tensor_new(dtype, ndim, shape);
         return *out ? 0 : -1;
     }
-    if (op_check_out(op, 0, dtype, tensor_dtype(*out)) < 0)
-        return -1;
-    if ((*out)->ndim == ndim && memcmp((*out)->shape, shape, (size_t)ndim * sizeof(*shape)) == 0)
-        return 0;
-    if (op->flags & OP_IN_PLACE_CALL)
+    fits = (*out)->ndim == ndim && memcmp((*out)->shape, shape, (size_t)ndim * sizeof(*shape)) == 0;
+    if (!fits && op->flags & OP_IN_PLACE_CALL)
         return error_set(ERROR_RUNTIME, "output with shape %s doesn't match the broadcast shape %s",
                          shape_text((*out)->ndim, (*out)->shape, text[0], sizeof(text[0])),
                          shape_text(ndim, shape, text[1], sizeof(text[1])));
+    if (op_check_out(op, 0, dtype, tensor_dtype(*out)) < 0)
+        return -1;
+    if (fits)
+        return 0;
     if ((*out)->numel != 0 &&
         warn_user(
             "An output with one or more elements was resized since it had shape %s, which does "

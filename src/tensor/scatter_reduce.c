@@ -133,15 +133,15 @@ static int scatter_reduced(const struct op *op, const struct value *args, struct
 
     if (dim < 0)
         return -1;
-    if (src->dtype != self->dtype)
+    if (!op_same_type(src, self))
         return op->id == OP_scatter_reduce
                    ? error_set(ERROR_RUNTIME,
                                "scatter(): Expected self.dtype to be equal to src.dtype")
                    : error_set(ERROR_RUNTIME,
                                "index_reduce_(): self (%s) and source (%s) must have the same "
                                "scalar type",
-                               dtype_short_name(tensor_dtype(self)),
-                               dtype_short_name(tensor_dtype(src)));
+                               dtype_short_name(op_given_type(self)),
+                               dtype_short_name(op_given_type(src)));
     if (index->numel > 0 && (index->ndim > src->ndim || index->ndim != self->ndim))
         return error_set(ERROR_RUNTIME, "Index tensor must have the same number of dimensions as "
                                         "self tensor");

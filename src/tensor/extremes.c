@@ -150,28 +150,29 @@ int argmin_forward(const struct op *op, const struct value *args, struct tensor 
 
 /* ---- running sums and products ---- */
 
-#define RUNNING(name, id, T, start, join)                                                          \
+/* In the wider type, as in PyTorch. */
+#define RUNNING(name, id, T, wide, start, join)                                                    \
     static void name##_##id(char *const *ptr, const int64_t *step, void *context)                  \
     {                                                                                              \
         const int64_t count = *(const int64_t *)context, to_step = step[0], from_step = step[1];   \
         const char *from = ptr[1];                                                                 \
         char *to = ptr[0];                                                                         \
-        T total = start;                                                                           \
+        wide total = start;                                                                        \
         for (int64_t i = 0; i < count; i++, to += to_step, from += from_step) {                    \
             total = total join * (const T *)from;                                                  \
-            *(T *)to = total;                                                                      \
+            *(T *)to = (T)total;                                                                   \
         }                                                                                          \
     }
-RUNNING(cumsum, i64, int64_t, 0, +)
-RUNNING(cumsum, f32, float, 0, +)
-RUNNING(cumsum, f64, double, 0, +)
-RUNNING(cumprod, i64, int64_t, 1, *)
-RUNNING(cumprod, f32, float, 1, *)
-RUNNING(cumprod, f64, double, 1, *)
-RUNNING(cumsum, c64, float _Complex, 0, +)
-RUNNING(cumsum, c128, double _Complex, 0, +)
-RUNNING(cumprod, c64, float _Complex, 1, *)
-RUNNING(cumprod, c128, double _Complex, 1, *)
+RUNNING(cumsum, i64, int64_t, int64_t, 0, +)
+RUNNING(cumsum, f32, float, double, 0, +)
+RUNNING(cumsum, f64, double, double, 0, +)
+RUNNING(cumprod, i64, int64_t, int64_t, 1, *)
+RUNNING(cumprod, f32, float, double, 1, *)
+RUNNING(cumprod, f64, double, double, 1, *)
+RUNNING(cumsum, c64, float _Complex, double _Complex, 0, +)
+RUNNING(cumsum, c128, double _Complex, double _Complex, 0, +)
+RUNNING(cumprod, c64, float _Complex, double _Complex, 1, *)
+RUNNING(cumprod, c128, double _Complex, double _Complex, 1, *)
 
 #define RUNNING_LINES(name)                                                                        \
     {                                                                                              \

@@ -150,7 +150,7 @@ void masked_scatter_rule(struct grad_call *c)
     const struct tensor *source = c->args[2].tensor;
 
     if (grad_wanted(c, 0))
-        c->grads[0] = d_call3(OP_masked_fill, g, mask, zero());
+        c->grads[0] = d_sum_to(d_call3(OP_masked_fill, g, mask, zero()), c->args[0].tensor);
     if (!grad_wanted(c, 2))
         return;
     parts[0] = d_call2(OP_masked_select, g, mask);

@@ -153,7 +153,8 @@ static PyObject *refuse_operator(PyObject *self, const char *name, const char *k
     }
 BINARY(add)
 BINARY(sub)
-BINARY(mul) BINARY(div) BINARY(remainder) BINARY(matmul)
+BINARY(mul)
+BINARY(div) BINARY(remainder) BINARY(matmul)
 #undef BINARY
 
     static PyObject *operator_pow(PyObject *a, PyObject *b, PyObject *Py_UNUSED(modulus))

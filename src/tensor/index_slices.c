@@ -162,34 +162,50 @@ int index_fill_forward(const struct op *op, const struct value *args, struct ten
     return put_slices(op, args, args[3].tensor, false, out);
 }
 
+/* self and mask in the shape that both broadcast to; in place that is self's own. */
+static int expand_both(const struct op *op, const struct value *args, struct tensor **self,
+                       struct tensor **mask)
+{
+    const bool in_place = op->flags & OP_IN_PLACE_CALL;
+    const struct tensor *first = args[in_place ? 0 : 1].tensor;
+    struct value sizes = {.given = true};
+    int64_t shape[TENSOR_MAX_DIMS];
+    int ndim = first->ndim;
+
+    memcpy(shape, first->shape, sizeof(shape));
+    if (!in_place && shape_broadcast(&ndim, shape, args[0].tensor->ndim, args[0].tensor->shape) < 0)
+        return -1;
+    sizes.ints.count = ndim;
+    sizes.ints.at = shape;
+    if (expand_forward(op, (struct value[]){args[1], sizes}, mask) < 0)
+        return -1;
+    return expand_forward(op, (struct value[]){args[0], sizes}, self);
+}
+
 int masked_scatter_forward(const struct op *op, const struct value *args, struct tensor **out)
 {
-    struct tensor *self = args[0].tensor, *mask = args[1].tensor, *source = args[2].tensor;
-    struct tensor *target = NULL, *wide = NULL, *flat = NULL, *list[1];
-    int64_t stride[TENSOR_MAX_DIMS], count;
+    struct tensor *source = args[2].tensor, *target = NULL, *flat = NULL, *list[1];
+    struct tensor *self = NULL, *wide = NULL;
     struct indices in = {.count = 0};
-    int lead = self->ndim - mask->ndim, status = -1;
+    int64_t count;
+    int status = -1;
 
-    for (int d = 0; d < self->ndim; d++)
-        stride[d] = d < lead || mask->shape[d - lead] == 1 ? 0 : mask->stride[d - lead];
-    if (!op_same_type(source, self))
+    if (!op_same_type(source, args[0].tensor))
         return error_set(ERROR_RUNTIME,
                          "masked_scatter: expected self and source to have same dtypes but got%s "
                          "and %s",
-                         dtype_short_name(op_given_type(self)),
+                         dtype_short_name(op_given_type(args[0].tensor)),
                          dtype_short_name(op_given_type(source)));
-    if (lead < 0)
-        return error_set(ERROR_RUNTIME, "masked_scatter: the mask must broadcast to self");
-    target = index_changed(self, out);
-    wide = tensor_view(mask, self->ndim, self->shape, stride, mask->offset);
-    flat = tensor_contiguous(source);
+    if (expand_both(op, args, &self, &wide) == 0) {
+        target = index_changed(op->flags & OP_IN_PLACE_CALL ? args[0].tensor : self, out);
+        flat = tensor_contiguous(source);
+    }
     list[0] = wide;
     if (target && wide && flat &&
         indices_init(&in, self, &(struct value){.given = true, .tensors = {list, 1}}) == 0) {
         count = in.count ? in.at[0]->numel : 0;
         if (flat->numel < count) {
-            error_set(ERROR_RUNTIME,
-                      "masked_scatter: expected self and source to have same number of elements");
+            error_set(ERROR_RUNTIME, "Number of elements of source < number of ones in mask");
         } else {
             struct tensor *part = tensor_view(flat, 1, &count, (int64_t[]){1}, flat->offset);
 
@@ -198,6 +214,7 @@ int masked_scatter_forward(const struct op *op, const struct value *args, struct
         }
     }
     indices_release(&in);
+    tensor_unref(self);
     tensor_unref(wide);
     tensor_unref(flat);
     return index_give_changed(op, status, target, out);

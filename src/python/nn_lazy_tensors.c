@@ -154,10 +154,12 @@ static PyObject *refuse_operator(PyObject *self, const char *name, const char *k
 BINARY(add)
 BINARY(sub)
 BINARY(mul)
-BINARY(div) BINARY(remainder) BINARY(matmul)
+BINARY(div)
+BINARY(remainder)
+BINARY(matmul)
 #undef BINARY
 
-    static PyObject *operator_pow(PyObject *a, PyObject *b, PyObject *Py_UNUSED(modulus))
+static PyObject *operator_pow(PyObject *a, PyObject *b, PyObject *Py_UNUSED(modulus))
 {
     return refuse_operator(is_lazy(a) ? a : b, "pow", "method");
 }

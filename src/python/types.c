@@ -159,6 +159,14 @@ static int device_read(const char *text, DeviceObject *out)
     return 0;
 }
 
+/* A name, a device, or the number of a CUDA device, which may be one of NumPy's. */
+static bool tells_device(PyObject *what)
+{
+    const bool number = PyIndex_Check(what) && !PyBool_Check(what) && !tensor_check(what);
+
+    return PyUnicode_Check(what) || Py_IS_TYPE(what, device_type) || number;
+}
+
 static PyObject *device_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"type", "index", NULL};
@@ -168,7 +176,7 @@ static PyObject *device_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     const char *text;
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|i:device", names, &what, &index) ||
-        !(PyUnicode_Check(what) || PyLong_CheckExact(what) || Py_IS_TYPE(what, device_type))) {
+        !tells_device(what)) {
         PyErr_Clear();
         return args_mismatch(
             "Device", NULL, 0,
@@ -176,11 +184,11 @@ static PyObject *device_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     }
     if (Py_IS_TYPE(what, device_type))
         return Py_NewRef(what);
-    if (PyLong_Check(what)) /* a number alone is that of a CUDA device */
-        index = (int)PyLong_AsLong(what);
+    if (!PyUnicode_Check(what)) /* a number alone is that of a CUDA device */
+        index = (int)PyNumber_AsSsize_t(what, NULL);
     if (PyErr_Occurred())
         return NULL;
-    text = PyLong_Check(what) ? "cuda" : PyUnicode_AsUTF8(what);
+    text = PyUnicode_Check(what) ? PyUnicode_AsUTF8(what) : "cuda";
     self = text ? (DeviceObject *)type->tp_alloc(type, 0) : NULL;
     if (!self)
         return NULL;
@@ -289,6 +297,10 @@ int device_check(PyObject *object)
 
     if (object == Py_None)
         return 0;
+    if (!tells_device(object)) { /* else its error would look here again */
+        PyErr_Format(PyExc_TypeError, "expected a torch.device, not %s", Py_TYPE(object)->tp_name);
+        return -1;
+    }
     device = PyObject_CallOneArg((PyObject *)device_type, object);
     if (!device)
         return -1;

@@ -63,7 +63,7 @@ enum { INSERTED = 24, MERGED = 160, DIGITS = 256 };
 #define DIGIT(k, at) ((k).key >> (at) & (DIGITS - 1))
 
 #define SORT(bits)                                                                                 \
-    static void insert_##bits(struct key##bits *k, int64_t count)                                  \
+    void keys_insert##bits(struct key##bits *k, int64_t count)                                     \
     {                                                                                              \
         for (int64_t i = 1; i < count; i++) {                                                      \
             const struct key##bits x = k[i];                                                       \
@@ -78,7 +78,7 @@ enum { INSERTED = 24, MERGED = 160, DIGITS = 256 };
         const int64_t half = count / 2;                                                            \
         int64_t i = 0, j = half, to = 0;                                                           \
         if (count <= INSERTED) {                                                                   \
-            insert_##bits(k, count);                                                               \
+            keys_insert##bits(k, count);                                                           \
             return;                                                                                \
         }                                                                                          \
         merge_##bits(k, spare, half);                                                              \
@@ -145,7 +145,7 @@ enum { INSERTED = 24, MERGED = 160, DIGITS = 256 };
             spare = swap;                                                                          \
         }                                                                                          \
         if (count <= INSERTED)                                                                     \
-            insert_##bits(k, count);                                                               \
+            keys_insert##bits(k, count);                                                           \
         *alone = (at == 0 || k[at - 1].key != k[at].key) &&                                        \
                  (at == count - 1 || k[at + 1].key != k[at].key);                                  \
         return k[at];                                                                              \
@@ -155,7 +155,7 @@ enum { INSERTED = 24, MERGED = 160, DIGITS = 256 };
     {                                                                                              \
         struct key##bits *last = k + taken - 1;                                                    \
         bool alone = true;                                                                         \
-        insert_##bits(k, taken);                                                                   \
+        keys_insert##bits(k, taken);                                                               \
         for (int64_t i = taken; taken > 0 && i < count; i++) {                                     \
             const struct key##bits x = k[i], left = *last;                                         \
             struct key##bits *to = last;                                                           \

@@ -29,6 +29,9 @@ struct keys {
 };
 extern const struct keys keys_of[DTYPE_COUNT];
 
+/* Sort few keys, by insertion. */
+void keys_insert32(struct key32 *keys, int64_t count);
+void keys_insert64(struct key64 *keys, int64_t count);
 /* Sort `count` keys; `spare` has room for as many. The result is `keys` or `spare`. */
 struct key32 *keys_sort32(struct key32 *keys, struct key32 *spare, int64_t count);
 struct key64 *keys_sort64(struct key64 *keys, struct key64 *spare, int64_t count);

@@ -65,16 +65,6 @@ static int depth_allowed(int64_t count)
     }
 
 #define INTROSPECTIVE(bits)                                                                        \
-    static void insert##bits(struct key##bits *k, int64_t count)                                   \
-    {                                                                                              \
-        for (int64_t i = 1; i < count; i++) {                                                      \
-            const struct key##bits x = k[i];                                                       \
-            int64_t at = i;                                                                        \
-            for (; at > 0 && x.key < k[at - 1].key; at--)                                          \
-                k[at] = k[at - 1];                                                                 \
-            k[at] = x;                                                                             \
-        }                                                                                          \
-    }                                                                                              \
     /* The median of the second, the middle and the last key changes places with the first. */     \
     static void median_first##bits(struct key##bits *k, int64_t count)                             \
     {                                                                                              \
@@ -120,7 +110,7 @@ static int depth_allowed(int64_t count)
                 count = cut;                                                                       \
             }                                                                                      \
         }                                                                                          \
-        insert##bits(k, count);                                                                    \
+        keys_insert##bits(k, count);                                                               \
     }                                                                                              \
     static void sort_roughly##bits(struct key##bits *k, int64_t count, int depth)                  \
     {                                                                                              \
@@ -140,7 +130,7 @@ static int depth_allowed(int64_t count)
     {                                                                                              \
         if (count > INSERTED)                                                                      \
             sort_roughly##bits(k, count, depth_allowed(count));                                    \
-        insert##bits(k, count);                                                                    \
+        keys_insert##bits(k, count);                                                               \
     }                                                                                              \
     void unstable_top##bits(struct key##bits *k, int64_t count, int64_t taken, bool sorted)        \
     {                                                                                              \

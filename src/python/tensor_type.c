@@ -215,28 +215,23 @@ static PyObject *tensor_repr(PyObject *self)
 
 /* ---- attributes ---- */
 
-static PyObject *get_shape(PyObject *self, void *unused)
+static PyObject *get_shape(PyObject *self, void *Py_UNUSED(unused))
 {
-    (void)unused;
     return size_object(tensor_of(self)->ndim, tensor_of(self)->shape);
 }
 
-static PyObject *get_dtype(PyObject *self, void *unused)
+static PyObject *get_dtype(PyObject *self, void *Py_UNUSED(unused))
 {
-    (void)unused;
     return dtype_object(tensor_dtype(tensor_of(self)));
 }
 
-static PyObject *get_device(PyObject *self, void *unused)
+static PyObject *get_device(PyObject *Py_UNUSED(self), void *Py_UNUSED(unused))
 {
-    (void)self;
-    (void)unused;
     return device_cpu();
 }
 
-static PyObject *get_ndim(PyObject *self, void *unused)
+static PyObject *get_ndim(PyObject *self, void *Py_UNUSED(unused))
 {
-    (void)unused;
     return PyLong_FromLong(tensor_of(self)->ndim);
 }
 
@@ -321,15 +316,13 @@ static int set_grad(PyObject *self, PyObject *value, void *unused)
     return 0;
 }
 
-static PyObject *get_grad_fn(PyObject *self, void *unused)
+static PyObject *get_grad_fn(PyObject *self, void *Py_UNUSED(unused))
 {
-    (void)unused;
     return node_object(tensor_grad_fn(tensor_of(self)));
 }
 
-static PyObject *get_is_leaf(PyObject *self, void *unused)
+static PyObject *get_is_leaf(PyObject *self, void *Py_UNUSED(unused))
 {
-    (void)unused;
     return PyBool_FromLong(!tensor_grad_fn(tensor_of(self)));
 }
 
@@ -341,9 +334,8 @@ static PyObject *get_retains_grad(PyObject *self, void *unused)
     return PyBool_FromLong(t->meta && t->meta->retains_grad);
 }
 
-static PyObject *get_data(PyObject *self, void *unused)
+static PyObject *get_data(PyObject *self, void *Py_UNUSED(unused))
 {
-    (void)unused;
     return tensor_wrap(tensor_detach(tensor_of(self)));
 }
 
@@ -366,30 +358,25 @@ static int set_data(PyObject *self, PyObject *value, void *unused)
     return 0;
 }
 
-static PyObject *get_version(PyObject *self, void *unused)
+static PyObject *get_version(PyObject *self, void *Py_UNUSED(unused))
 {
-    (void)unused;
     if (tensor_is_inference(tensor_of(self)))
         return PyErr_Format(PyExc_RuntimeError, "Inference tensors do not track version counter.");
     return PyLong_FromUnsignedLong(tensor_of(self)->storage->version);
 }
 
-static PyObject *get_base(PyObject *self, void *unused)
+static PyObject *get_base(PyObject *self, void *Py_UNUSED(unused))
 {
-    (void)unused;
     return tensor_object(tensor_of(self)->base);
 }
 
-static PyObject *get_output_nr(PyObject *self, void *unused)
+static PyObject *get_output_nr(PyObject *self, void *Py_UNUSED(unused))
 {
-    (void)unused;
     return PyLong_FromUnsignedLong(tensor_of(self)->output_nr);
 }
 
-static PyObject *get_layout(PyObject *self, void *unused)
+static PyObject *get_layout(PyObject *Py_UNUSED(self), void *Py_UNUSED(unused))
 {
-    (void)self;
-    (void)unused;
     return layout_strided();
 }
 
@@ -405,24 +392,18 @@ static PyObject *get_names(PyObject *self, void *unused)
     return names;
 }
 
-static PyObject *get_none(PyObject *self, void *unused)
+static PyObject *get_none(PyObject *Py_UNUSED(self), void *Py_UNUSED(unused))
 {
-    (void)self;
-    (void)unused;
     Py_RETURN_NONE;
 }
 
-static PyObject *get_true(PyObject *self, void *unused)
+static PyObject *get_true(PyObject *Py_UNUSED(self), void *Py_UNUSED(unused))
 {
-    (void)self;
-    (void)unused;
     Py_RETURN_TRUE;
 }
 
-static PyObject *get_false(PyObject *self, void *unused)
+static PyObject *get_false(PyObject *Py_UNUSED(self), void *Py_UNUSED(unused))
 {
-    (void)self;
-    (void)unused;
     Py_RETURN_FALSE;
 }
 
@@ -469,10 +450,8 @@ static PyObject *get_matrix_transposed(PyObject *self, void *unused)
 }
 
 /* NumPy leaves operators between its arrays and tensors to the tensor. */
-static PyObject *get_array_priority(PyObject *self, void *unused)
+static PyObject *get_array_priority(PyObject *Py_UNUSED(self), void *Py_UNUSED(unused))
 {
-    (void)self;
-    (void)unused;
     return PyLong_FromLong(1000);
 }
 
